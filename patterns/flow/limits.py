@@ -26,6 +26,7 @@ ESM_BATCHING_WINDOW_SECONDS = (0, 300)
 ESM_MAXIMUM_CONCURRENCY = (2, 1_000)
 ESM_SQS_MINIMUM_POLLERS = (2, 200)
 ESM_SQS_MAXIMUM_POLLERS = (2, 10_000)
+ESM_SQS_MAXIMUM_POLLERS_DEFAULT = 200
 
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventfiltering.html
 ESM_FILTERS = 10
@@ -34,6 +35,7 @@ ESM_FILTER_PATTERN_CHARACTERS = 4_096
 
 # https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
 LAMBDA_TIMEOUT_SECONDS = (1, 900)
+LAMBDA_TIMEOUT_SECONDS_MANAGED = (1, 5_400)  # on Lambda Managed Instances
 LAMBDA_TIMEOUT_DEFAULT = 3
 
 # https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html
@@ -56,3 +58,14 @@ SNS_FILTER_BYTES = 262_144
 # https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html
 SNS_AWS_ENDPOINT_ATTEMPTS = 100_015
 SNS_AWS_ENDPOINT_SECONDS = 23 * 86_400
+
+# https://docs.aws.amazon.com/sns/latest/api/API_PutDataProtectionPolicy.html
+SNS_PROTECTION_POLICY_CHARACTERS = 30_720
+
+# https://docs.aws.amazon.com/sns/latest/dg/sns-message-data-protection-operations.html
+SNS_PROTECTION_SAMPLE_RATE_PERCENT = (0, 99)
+
+# https://docs.aws.amazon.com/sns/latest/dg/sns-message-data-protection-custom-data-identifiers.html
+SNS_PROTECTION_CUSTOM_IDENTIFIERS = 10
+SNS_PROTECTION_CUSTOM_NAME_CHARACTERS = (1, 128)
+SNS_PROTECTION_CUSTOM_REGEX_CHARACTERS = (1, 200)

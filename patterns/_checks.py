@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from functools import cache
+from math import isfinite
 from typing import Any
 
 from patterns._node import require_node
@@ -24,7 +25,7 @@ def within(name: str, value: Any, low: int, high: int, unit: str = "") -> None:
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         if low <= value <= high and value == int(value):
             return
-        if is_token(value):
+        if is_token_number(value):
             return
     limits = f"{low} to {high}" + (f" {unit}" if unit else "")
     raise PatternError(f"{name} must be {limits}, got {value!r}")
@@ -46,7 +47,7 @@ def whole_seconds(name: str, value: Any, low: int, high: int) -> int | None:
         return None
     if low <= seconds <= high and seconds == int(seconds):
         return int(seconds)
-    if is_token(seconds):
+    if is_token_number(seconds):
         return None
     shown = f"{seconds:g}" if seconds != int(seconds) else f"{int(seconds)}"
     raise PatternError(f"{name} must be {low} to {high} seconds, whole, got {shown} seconds")
@@ -98,8 +99,11 @@ def is_token(value: Any) -> bool:
 
 
 def is_token_number(value: Any) -> bool:
-    """Whether a number is a token, which the CDK encodes as a huge negative float."""
-    return value < 0 and is_token(value)
+    """Whether a number is a token, which the CDK encodes as a huge negative float.
+
+    Only such a number is worth a question to Node.js, which would not survive ``nan`` or ``inf`` either.
+    """
+    return isfinite(value) and value < -1e200 and is_token(value)
 
 
 def plain_number(value: Any, default: int | None = None) -> int | None:

@@ -54,6 +54,19 @@ EVENTBRIDGE_EVENT_AGE_DEFAULT = 86_400
 SNS_FILTER_KEYS = 5
 SNS_FILTER_COMBINATIONS = 150
 SNS_FILTER_BYTES = 262_144
+SNS_FILTER_NUMBER = (-1_000_000_000, 1_000_000_000)
+SNS_FILTER_DECIMALS = 5
+
+# https://docs.aws.amazon.com/sns/latest/dg/string-value-matching.html
+SNS_FILTER_WILDCARDS = 3
+SNS_FILTER_WILDCARD_POINTS = 100
+
+# https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutRule.html
+EVENT_PATTERN_CHARACTERS = 4_096
+
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-create-pattern-operators.html
+EVENT_PATTERN_NUMBER = (-5_000_000_000, 5_000_000_000)
+EVENT_PATTERN_DECIMALS = 6
 
 # https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html
 SNS_AWS_ENDPOINT_ATTEMPTS = 100_015
@@ -69,3 +82,12 @@ SNS_PROTECTION_SAMPLE_RATE_PERCENT = (0, 99)
 SNS_PROTECTION_CUSTOM_IDENTIFIERS = 10
 SNS_PROTECTION_CUSTOM_NAME_CHARACTERS = (1, 128)
 SNS_PROTECTION_CUSTOM_REGEX_CHARACTERS = (1, 200)
+
+# https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
+LOG_GROUP_NAME_CHARACTERS = (1, 512)
+
+# https://docs.aws.amazon.com/firehose/latest/APIReference/API_CreateDeliveryStream.html
+FIREHOSE_NAME_CHARACTERS = (1, 64)
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+S3_BUCKET_NAME_CHARACTERS = (3, 63)

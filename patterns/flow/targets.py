@@ -1,0 +1,211 @@
+"""Which resource does a value name? References, ARNs and queue URLs, written in any of the usual ways."""
+
+import re
+from typing import Any
+
+from patterns.flow._stack import Stack
+from patterns.flow.arns import IDENTITIES, SHAPES, arn_of
+from patterns.flow.resolve import PSEUDO, Resolver
+from patterns.flow.values import Ref, Text, Unknown, text
+
+_QUEUE_URL = re.compile(
+    r"https?://(?:sqs\.(?P<region>[^/]+?)|(?P<legacy>[^/]*?)\.?queue)\.(?:amazonaws\.com(?:\.cn)?|\$\{AWS::URLSuffix\})"
+    r"/(?P<account>[^/]+)/(?P<name>[^/]+)/?"
+)
+_BY_SERVICE: dict[str, list[str]] = {}
+for _kind, _shape in SHAPES.items():
+    _BY_SERVICE.setdefault(_shape.service, []).append(_kind)
+
+
+class Targets:
+    """Finds resources by what names them. The index of names is made when the first name is looked up."""
+
+    def __init__(self, resolver: Resolver, exists: Any) -> None:
+        self._resolver = resolver
+        self._exists = exists
+        self._named: dict[tuple[str, str], list[Ref]] | None = None
+        self._aliases: dict[tuple[Ref, str], Ref] | None = None
+
+    def target(self, stack: Stack, value: Any, kinds: tuple[str, ...]) -> Ref | str | Unknown:
+        if isinstance(value, Unknown):
+            return value
+        if isinstance(value, Ref):
+            return self._reference(value)
+        if not isinstance(value, str | Text):
+            return Unknown("a resource is named by something that is not text")
+        flat, held = _flat(value)
+        if flat.startswith("\0") and held:
+            found = self._reference_with_more(flat, held)
+            if found is not None:
+                return found
+        if flat.startswith("arn:") or (flat.startswith("\0") and ":" in flat):
+            found = self._arn(stack, flat, held)
+        elif flat.startswith(("http:", "https:")):
+            found = self._url(stack, flat, held)
+        else:
+            found = self._by_name(stack, kinds, flat, held, None, None) if kinds else None
+        if found is not None:
+            return found
+        if isinstance(value, str):
+            return value
+        unknown = next((part for part in value.parts if isinstance(part, Unknown)), None)
+        return unknown or Unknown(f"{value} names no resource of the templates that were read")
+
+    def _reference(self, ref: Ref) -> Ref | Unknown:
+        kind = self._resolver.kind(ref)
+        if ref.attribute not in IDENTITIES and kind.startswith("AWS::"):
+            return Unknown(f"attribute {ref.attribute} of {ref.logical_id} does not name it")
+        if kind.startswith(("Custom::", "AWS::CloudFormation::")) and ref.attribute:
+            return Unknown(f"attribute {ref.attribute} of {ref.logical_id} is known only when it is deployed")
+        return Ref(ref.stack, ref.logical_id)
+
+    def _reference_with_more(self, flat: str, held: list[Ref | Unknown]) -> Ref | Unknown | None:
+        """An ARN and what follows it: a function's qualifier, the objects of a bucket."""
+        _, index, rest = flat.split("\0", 2)
+        ref = held[int(index)]
+        if not isinstance(ref, Ref):
+            return None
+        kind = self._resolver.kind(ref)
+        whole = arn_of(ref, kind)
+        if kind == "AWS::Lambda::Function" and rest.startswith(":") and (whole or not ref.attribute):
+            return self._qualified(Ref(ref.stack, ref.logical_id), rest[1:])
+        if whole is not None and rest[:1] in (":", "/"):
+            return Ref(ref.stack, ref.logical_id)
+        return None
+
+    def _arn(self, stack: Stack, flat: str, held: list[Ref | Unknown]) -> Ref | Unknown | None:
+        fields = flat.split(":", 5)
+        if len(fields) < 6:
+            return None
+        _, _, service, region, account, rest = fields
+        for kind in sorted(_BY_SERVICE.get(service, ()), key=lambda one: -len(SHAPES[one].prefix)):
+            shape = SHAPES[kind]
+            if not rest.startswith(shape.prefix):
+                continue
+            name = rest[len(shape.prefix) :]
+            qualifier = ""
+            if service == "lambda":
+                name, _, qualifier = name.partition(":")
+            elif service in ("dynamodb", "s3", "pipes"):
+                name = name.partition("/")[0]
+            elif service == "logs":
+                name = name.removesuffix(":*")
+            elif kind in ("AWS::IAM::Role", "AWS::Events::Rule"):
+                name = name.rpartition("/")[2]
+            found = self._by_name(stack, (kind,), name, held, region, account)
+            if isinstance(found, Ref) and qualifier:
+                return self._qualified(found, qualifier)
+            if found is not None:
+                return found
+        return None
+
+    def _url(self, stack: Stack, flat: str, held: list[Ref | Unknown]) -> Ref | Unknown | None:
+        match = _QUEUE_URL.fullmatch(flat)
+        if match is None:
+            return None
+        region = match["region"] or match["legacy"] or None
+        return self._by_name(stack, ("AWS::SQS::Queue",), match["name"], held, region, match["account"])
+
+    def _qualified(self, function: Ref, qualifier: str) -> Ref:
+        if self._aliases is None:
+            self._aliases = {}
+            for ref in self._exists("AWS::Lambda::Alias"):
+                stack = self._resolver.stacks[ref.stack]
+                properties = stack.resources[ref.logical_id].get("Properties")
+                if isinstance(properties, dict):
+                    name = self._resolver.resolve(stack, properties.get("Name"))
+                    owner = self.target(
+                        stack,
+                        self._resolver.resolve(stack, properties.get("FunctionName")),
+                        ("AWS::Lambda::Function",),
+                    )
+                    if isinstance(name, str) and isinstance(owner, Ref):
+                        self._aliases[owner, name] = ref
+        return self._aliases.get((function, qualifier), function)
+
+    def _by_name(
+        self,
+        stack: Stack,
+        kinds: tuple[str, ...],
+        name: str,
+        held: list[Ref | Unknown],
+        region: str | None,
+        account: str | None,
+    ) -> Ref | Unknown | None:
+        if name.startswith("\0") and name.count("\0") == 2 and name.endswith("\0"):
+            ref = held[int(name[1:-1])]
+            if isinstance(ref, Ref):
+                kind = self._resolver.kind(ref)
+                if kind in kinds and ref.attribute in SHAPES[kind].names:
+                    return Ref(ref.stack, ref.logical_id)
+                return None
+        spelled = _spelled(name, held)
+        if spelled is None:
+            return None
+        if self._named is None:
+            self._named = self._index()
+        region = _place(region) if region is not None else stack.region
+        account = _place(account) if account is not None else stack.account
+        offers = []
+        for kind in kinds:
+            for ref in self._named.get((kind, spelled), ()):
+                home = self._resolver.stacks[ref.stack]
+                places = [(home.account, account)]
+                if not SHAPES[kind].global_:
+                    places.append((home.region, region))
+                if all(not one or not other or one == other for one, other in places):
+                    offers.append(ref)
+        own = [ref for ref in offers if ref.stack == stack.name]
+        offers = own if len(offers) > 1 and own else offers
+        if len(offers) > 1:
+            return Unknown(f"{name} names {len(offers)} resources: {', '.join(map(str, sorted(offers)))}")
+        return offers[0] if offers else None
+
+    def _index(self) -> dict[tuple[str, str], list[Ref]]:
+        index: dict[tuple[str, str], list[Ref]] = {}
+        for kind, shape in SHAPES.items():
+            for ref in self._exists(kind):
+                stack = self._resolver.stacks[ref.stack]
+                properties = stack.resources[ref.logical_id].get("Properties")
+                if not isinstance(properties, dict) or shape.name not in properties:
+                    continue
+                value = self._resolver.resolve(stack, properties[shape.name])
+                if isinstance(value, str | Text | Ref | Unknown):
+                    spelled = _spelled(*_flat(value))
+                    if spelled:
+                        index.setdefault((kind, spelled), []).append(ref)
+        return index
+
+
+def _flat(value: str | Text | Ref | Unknown) -> tuple[str, list[Ref | Unknown]]:
+    """One string, in which ``\\0n\\0`` stands for the n-th part that is not text."""
+    held: list[Ref | Unknown] = []
+    out: list[str] = []
+    for part in text(value):
+        if isinstance(part, str):
+            out.append(part.replace("\0", ""))
+        else:
+            out.append(f"\0{len(held)}\0")
+            held.append(part)
+    return "".join(out), held
+
+
+def _spelled(name: str, held: list[Ref | Unknown]) -> str | None:
+    """A name in which unknown parts are spelled so that equal ones are equal; None when one never is."""
+    if "\0" not in name:
+        return name
+    pieces = name.split("\0")
+    for index in range(1, len(pieces), 2):
+        part = held[int(pieces[index])]
+        if isinstance(part, Unknown):
+            if not part.same:
+                return None
+            pieces[index] = f"\0?{part.same}\0"
+        else:
+            pieces[index] = f"\0{part}\0"
+    return "".join(pieces)
+
+
+def _place(field: str) -> str | None:
+    """A region or an account of an ARN, None where anything may stand."""
+    return None if not field or "\0" in field or PSEUDO.search(field) else field

@@ -1,0 +1,239 @@
+"""Templates read together: resources of all stacks, with what their properties come to.
+
+``read`` takes a CDK cloud assembly, CloudFormation and SAM templates in JSON or YAML, alone or together, and
+needs neither the network nor an account. Whatever a template does not decide is an :class:`Unknown` with its
+reason; a part that is malformed is noted and read as an opaque resource.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from os import PathLike
+from types import MappingProxyType
+from typing import Any
+
+from patterns.errors import PatternError
+from patterns.flow._documents import named
+from patterns.flow._sources import Sources
+from patterns.flow._stack import Stack
+from patterns.flow.resolve import Resolver
+from patterns.flow.targets import Targets
+from patterns.flow.values import NO_VALUE, Note, Ref, Text, Unknown
+
+__all__ = ["Note", "Ref", "Resource", "Template", "Text", "Unknown", "read"]
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource as its template declares it. Ask :meth:`Template.value` for what its properties come to."""
+
+    stack: str
+    logical_id: str
+    type: str
+    """Empty when the template gives it none."""
+    properties: Mapping[str, Any]
+    """As written, intrinsic functions and all. Read only."""
+    metadata: Mapping[str, Any]
+    depends_on: tuple[str, ...]
+    deletion_policy: str | None
+    update_replace_policy: str | None
+    path: str | None
+    """The construct's path in the CDK app (``aws:cdk:path``)."""
+    condition: Unknown | None
+    """Set when the resource exists only under a condition that cannot be told."""
+    source: str
+    """The file it was read from."""
+
+    @property
+    def ref(self) -> Ref:
+        return Ref(self.stack, self.logical_id)
+
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+class Template:
+    """All stacks that were read together. Made by :func:`read`.
+
+    Attributes:
+        resources: every resource that exists, by stack and logical id, in sorted order. One whose condition
+            does not hold is absent.
+        notes: what could not be read or resolved, with file and place, sorted.
+        stacks: names of the stacks, nested ones as ``parent/LogicalId``.
+    """
+
+    def __init__(self, stacks: dict[str, Stack], notes: list[Note], parameters: Mapping[str, str]) -> None:
+        self._stacks = stacks
+        self._resolver = Resolver(stacks, parameters)
+        self._types: dict[str, list[Resource]] = {}
+        found: dict[tuple[str, str], Resource] = {}
+        for name in sorted(stacks):
+            stack = stacks[name]
+            self._note_parameters(stack, notes)
+            for logical_id in sorted(stack.resources, key=str):
+                resource = self._resource(stack, logical_id, notes)
+                if resource is not None:
+                    found[name, resource.logical_id] = resource
+                    self._types.setdefault(resource.type, []).append(resource)
+        self.resources: Mapping[tuple[str, str], Resource] = MappingProxyType(found)
+        self.stacks: tuple[str, ...] = tuple(sorted(stacks))
+        self.notes: tuple[Note, ...] = tuple(sorted(set(notes)))
+        self._targets = Targets(self._resolver, lambda kind: [one.ref for one in self._types.get(kind, ())])
+
+    def of_type(self, *types: str) -> Iterator[Resource]:
+        """The resources of these types, sorted by stack and logical id."""
+        if len(types) == 1:
+            return iter(self._types.get(types[0], ()))
+        matching = [resource for kind in set(types) for resource in self._types.get(kind, ())]
+        return iter(sorted(matching, key=lambda resource: (resource.stack, resource.logical_id)))
+
+    def value(self, resource: Resource, *path: str | int, default: Any = None) -> Any:
+        """What a property comes to: plain JSON with Ref, Text and Unknown where it is not plain.
+
+        Args:
+            resource: one of this template's resources.
+            path: names of properties and indexes of lists, from ``Properties`` down.
+            default: returned when the property is not there (or is ``AWS::NoValue``).
+
+        Returns:
+            The value, which is shared: do not change it. An Unknown or a Ref that stands somewhere along the
+            path is returned in its place, since nothing can be told about what is below it.
+        """
+        stack = self._stacks[resource.stack]
+        value: Any = resource.properties
+        for step in path:
+            if isinstance(value, Mapping) and len(value) == 1:
+                value = self._resolver.resolve(stack, value)
+            if isinstance(value, Mapping):
+                if step not in value:
+                    return default
+                value = value[step]
+            elif isinstance(value, list | tuple) and isinstance(step, int):
+                if any(isinstance(one, dict) and len(one) == 1 for one in value):
+                    value = self._resolver.resolve(stack, value)
+                if not isinstance(value, list | tuple) or not -len(value) <= step < len(value):
+                    return default
+                value = value[step]
+            elif isinstance(value, Ref | Text | Unknown):
+                return value
+            elif value is None or value is NO_VALUE:
+                return default
+            else:
+                return Unknown(f"{step} is looked for in {named(value)}")
+        value = self._resolver.resolve(stack, value)
+        return default if value is NO_VALUE else value
+
+    def resolve(self, stack: str, raw: Any) -> Any:
+        """What a piece of a stack's template comes to; None for ``AWS::NoValue``."""
+        value = self._resolver.resolve(self._stack(stack), raw)
+        return None if value is NO_VALUE else value
+
+    def target(self, stack: str, value: Any, *types: str) -> Ref | str | Unknown:
+        """Which resource does a resolved value name?
+
+        Args:
+            stack: the stack the value stands in.
+            value: a reference, an ARN or a queue URL, as :meth:`value` returned it.
+            types: resource types among which a bare name (``orders``) is looked up as well.
+
+        Returns:
+            The resource, without attribute. A version or alias of a function stays one: ask its own
+            FunctionName. The text itself when it names something outside of the templates; Unknown, with the
+            reason, when it cannot be told.
+        """
+        return self._targets.target(self._stack(stack), value, types)
+
+    def region(self, stack: str) -> str | None:
+        """The region a stack is deployed to, None when the template leaves it open."""
+        return self._stack(stack).region
+
+    def account(self, stack: str) -> str | None:
+        """The account a stack is deployed to, None when the template leaves it open."""
+        return self._stack(stack).account
+
+    def _stack(self, name: str) -> Stack:
+        stack = self._stacks.get(name)
+        if stack is None:
+            raise PatternError(f"stack must be one of {', '.join(self.stacks)}, got {name!r}")
+        return stack
+
+    def _note_parameters(self, stack: Stack, notes: list[Note]) -> None:
+        for name in stack.section("Parameters"):
+            value = self._resolver.parameter(stack, name)
+            if isinstance(value, Unknown) and name != "BootstrapVersion":
+                notes.append(Note(stack.source, f"Parameters.{name}", value.reason))
+
+    def _resource(self, stack: Stack, logical_id: Any, notes: list[Note]) -> Resource | None:
+        raw = stack.resources[logical_id]
+        place = f"Resources.{logical_id}"
+
+        def part(name: str, kind: type, what: str) -> Any:
+            value = declared.get(name)
+            if value is None or isinstance(value, kind):
+                return value
+            notes.append(Note(stack.source, f"{place}.{name}", f"must be {what}, got {named(value)}"))
+            return None
+
+        if not isinstance(raw, dict):
+            notes.append(Note(stack.source, place, f"must be an object, got {named(raw)}"))
+        declared: dict[str, Any] = raw if isinstance(raw, dict) else {}
+        condition: Unknown | None = None
+        if "Condition" in declared:
+            holds = self._resolver.condition(stack, declared["Condition"])
+            if holds is False:
+                return None
+            if isinstance(holds, Unknown):
+                condition = holds
+                notes.append(Note(stack.source, f"{place}.Condition", holds.reason))
+        kind = part("Type", str, "text")
+        if kind is None and isinstance(raw, dict) and declared.get("Type") is None:
+            notes.append(Note(stack.source, place, "has no Type"))
+        metadata = part("Metadata", dict, "an object") or _EMPTY
+        path = metadata.get("aws:cdk:path")
+        depends = declared.get("DependsOn", ())
+        depends = (depends,) if isinstance(depends, str) else depends
+        return Resource(
+            stack.name,
+            str(logical_id),
+            kind or "",
+            part("Properties", dict, "an object") or _EMPTY,
+            metadata,
+            tuple(one for one in depends if isinstance(one, str)) if isinstance(depends, list | tuple) else (),
+            part("DeletionPolicy", str, "text"),
+            part("UpdateReplacePolicy", str, "text"),
+            path if isinstance(path, str) else None,
+            condition,
+            stack.source,
+        )
+
+
+def read(*sources: str | PathLike[str] | Mapping[str, Any], parameters: Mapping[str, str] | None = None) -> Template:
+    """Read templates that belong together; exports and imports are followed across all of them.
+
+    Args:
+        sources: each a cloud assembly (``cdk.out``), a folder of templates, a template file (JSON, YAML,
+            SAM) or a dict of templates by stack name.
+        parameters: values for template parameters, by name, or by ``Stack:Name`` for one stack alone.
+            Default: the defaults that the templates declare; a parameter without one is Unknown.
+
+    Raises:
+        PatternError: a source is missing or malformed as a whole: the file, the place and the reason.
+    """
+    if not sources:
+        raise PatternError("sources must name at least one folder or template, got none")
+    given = dict(parameters or {})
+    for name, value in given.items():
+        if not isinstance(name, str) or not isinstance(value, str | int | float) or isinstance(value, bool):
+            raise PatternError(f"parameters[{name!r}] must be text, got {named(value)}")
+    collected = Sources(given)
+    for source in sources:
+        collected.add(source)
+    collected.finish()
+    declared = {
+        known
+        for stack in collected.stacks.values()
+        for name in stack.section("Parameters")
+        for known in (name, f"{stack.name}:{name}")
+    }
+    for name in sorted(given.keys() - declared):
+        raise PatternError(f"parameters[{name!r}] is declared by none of the templates")
+    return Template(collected.stacks, collected.notes, given)

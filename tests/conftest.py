@@ -37,7 +37,7 @@ class TemplateSnapshot(JSONSnapshotExtension):
     def dirname(cls, *, test_location: PyTestLocation) -> str:
         return str(SNAPSHOTS / Path(test_location.filepath).stem)
 
-    def serialize(self, data: Any, **options: Any) -> str:
+    def serialize(self, data: Any, **options: Any) -> Any:
         template = json.loads(re.sub(r"\b[0-9a-f]{64}\b", "<asset hash>", json.dumps(data)))
         template.get("Parameters", {}).pop("BootstrapVersion", None)
         template.get("Rules", {}).pop("CheckBootstrapVersion", None)

@@ -438,10 +438,10 @@ class Resolver:
         number = _number(index) if isinstance(index, str) else index
         if not isinstance(number, int) or isinstance(number, bool) or number < 0:
             return Unknown(f"Fn::Select cannot tell which item: {_why(index)}")
-        if isinstance(items, Unknown):
-            return items
         if isinstance(items, _Pieces):
             return items.one(number)
+        if isinstance(items, Unknown):
+            return items
         if not isinstance(items, list):
             return Unknown("Fn::Select must be followed by an index and a list")
         if number >= len(items):

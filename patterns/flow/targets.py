@@ -9,12 +9,15 @@ from patterns.flow.resolve import PSEUDO, Resolver
 from patterns.flow.values import Ref, Text, Unknown, text
 
 _QUEUE_URL = re.compile(
-    r"https?://(?:sqs\.(?P<region>[^/]+?)|(?P<legacy>[^/]*?)\.?queue)\.(?:amazonaws\.com(?:\.cn)?|\$\{AWS::URLSuffix\})"
+    r"https?://(?:sqs\.(?P<region>[^/]+?)|(?P<legacy>[^/]*?)\.?queue)\.(?:amazonaws\.com(?:\.cn)?|\0\d+\0)"
     r"/(?P<account>[^/]+)/(?P<name>[^/]+)/?"
 )
 _BY_SERVICE: dict[str, list[str]] = {}
 for _kind, _shape in SHAPES.items():
     _BY_SERVICE.setdefault(_shape.service, []).append(_kind)
+
+
+_Held = Ref | Unknown | str
 
 
 class Targets:
@@ -59,7 +62,7 @@ class Targets:
             return Unknown(f"attribute {ref.attribute} of {ref.logical_id} is known only when it is deployed")
         return Ref(ref.stack, ref.logical_id)
 
-    def _reference_with_more(self, flat: str, held: list[Ref | Unknown]) -> Ref | Unknown | None:
+    def _reference_with_more(self, flat: str, held: list[_Held]) -> Ref | Unknown | None:
         """An ARN and what follows it: a function's qualifier, the objects of a bucket."""
         _, index, rest = flat.split("\0", 2)
         ref = held[int(index)]
@@ -73,7 +76,7 @@ class Targets:
             return Ref(ref.stack, ref.logical_id)
         return None
 
-    def _arn(self, stack: Stack, flat: str, held: list[Ref | Unknown]) -> Ref | Unknown | None:
+    def _arn(self, stack: Stack, flat: str, held: list[_Held]) -> Ref | Unknown | None:
         fields = flat.split(":", 5)
         if len(fields) < 6:
             return None
@@ -99,7 +102,7 @@ class Targets:
                 return found
         return None
 
-    def _url(self, stack: Stack, flat: str, held: list[Ref | Unknown]) -> Ref | Unknown | None:
+    def _url(self, stack: Stack, flat: str, held: list[_Held]) -> Ref | Unknown | None:
         match = _QUEUE_URL.fullmatch(flat)
         if match is None:
             return None
@@ -128,7 +131,7 @@ class Targets:
         stack: Stack,
         kinds: tuple[str, ...],
         name: str,
-        held: list[Ref | Unknown],
+        held: list[_Held],
         region: str | None,
         account: str | None,
     ) -> Ref | Unknown | None:
@@ -177,27 +180,36 @@ class Targets:
         return index
 
 
-def _flat(value: str | Text | Ref | Unknown) -> tuple[str, list[Ref | Unknown]]:
-    """One string, in which ``\\0n\\0`` stands for the n-th part that is not text."""
-    held: list[Ref | Unknown] = []
+def _flat(value: str | Text | Ref | Unknown) -> tuple[str, list[_Held]]:
+    """One string, in which ``\\0n\\0`` stands for the n-th part that is not text or not known.
+
+    Pseudo parameters are parts too: their names contain what ARNs are cut at.
+    """
+    held: list[_Held] = []
     out: list[str] = []
+
+    def hold(part: _Held) -> str:
+        held.append(part)
+        return f"\0{len(held) - 1}\0"
+
     for part in text(value):
         if isinstance(part, str):
-            out.append(part.replace("\0", ""))
+            out.append(PSEUDO.sub(lambda match: hold(match[0]), part.replace("\0", "")))
         else:
-            out.append(f"\0{len(held)}\0")
-            held.append(part)
+            out.append(hold(part))
     return "".join(out), held
 
 
-def _spelled(name: str, held: list[Ref | Unknown]) -> str | None:
+def _spelled(name: str, held: list[_Held]) -> str | None:
     """A name in which unknown parts are spelled so that equal ones are equal; None when one never is."""
     if "\0" not in name:
         return name
     pieces = name.split("\0")
     for index in range(1, len(pieces), 2):
         part = held[int(pieces[index])]
-        if isinstance(part, Unknown):
+        if isinstance(part, str):
+            pieces[index] = part
+        elif isinstance(part, Unknown):
             if not part.same:
                 return None
             pieces[index] = f"\0?{part.same}\0"
@@ -208,4 +220,4 @@ def _spelled(name: str, held: list[Ref | Unknown]) -> str | None:
 
 def _place(field: str) -> str | None:
     """A region or an account of an ARN, None where anything may stand."""
-    return None if not field or "\0" in field or PSEUDO.search(field) else field
+    return None if not field or "\0" in field else field

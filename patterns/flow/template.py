@@ -5,6 +5,7 @@ needs neither the network nor an account. Whatever a template does not decide is
 reason; a part that is malformed is noted and read as an opaque resource.
 """
 
+import gc
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from os import PathLike
@@ -101,9 +102,9 @@ class Template:
         stack = self._stacks[resource.stack]
         value: Any = resource.properties
         for step in path:
-            if isinstance(value, Mapping) and len(value) == 1:
+            if type(value) is dict and len(value) == 1:
                 value = self._resolver.resolve(stack, value)
-            if isinstance(value, Mapping):
+            if type(value) is dict or value is _EMPTY:
                 if step not in value:
                     return default
                 value = value[step]
@@ -224,6 +225,18 @@ def read(*sources: str | PathLike[str] | Mapping[str, Any], parameters: Mapping[
     for name, value in given.items():
         if not isinstance(name, str) or not isinstance(value, str | int | float) or isinstance(value, bool):
             raise PatternError(f"parameters[{name!r}] must be text, got {named(value)}")
+    # Documents are trees: looking through them for cycles, again and again while they grow, frees nothing
+    # and takes most of the time.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        return _read(sources, given)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _read(sources: tuple[str | PathLike[str] | Mapping[str, Any], ...], given: dict[str, str]) -> Template:
     collected = Sources(given)
     for source in sources:
         collected.add(source)

@@ -97,7 +97,8 @@ def concatenate(parts: Iterable[str | Ref | Unknown]) -> str | Ref | Unknown | T
     run: list[str] = []
     for part in parts:
         if isinstance(part, str):
-            run.append(part)
+            if part:
+                run.append(part)
         else:
             if run:
                 merged.append("".join(run))

@@ -6,6 +6,8 @@ One module for each command; a module imports what it works with inside its func
 
 import typer
 
+from patterns.cli import filter as _filter
+
 app = typer.Typer(
     name="patterns",
     help="Read synthesized templates as message flows: where does every message end, where can one be lost?",
@@ -19,6 +21,9 @@ app = typer.Typer(
 @app.callback()
 def _patterns() -> None:
     pass
+
+
+app.add_typer(_filter.app, name="filter")
 
 
 def main() -> None:

@@ -1,6 +1,23 @@
 """Filter policies of SNS, EventBridge and event source mappings: check them, match with them, ask them why."""
 
 from patterns.flow.filters.check import check, check_event_pattern, check_event_source_filter, combinations
+from patterns.flow.filters.cover import can_match, covers_everything, overlap, uncovered
 from patterns.flow.filters.grammar import Scope
+from patterns.flow.filters.match import Filter, Reason, Verdict, explain, match
 
-__all__ = ["Scope", "check", "check_event_pattern", "check_event_source_filter", "combinations"]
+__all__ = [
+    "Filter",
+    "Reason",
+    "Scope",
+    "Verdict",
+    "can_match",
+    "check",
+    "check_event_pattern",
+    "check_event_source_filter",
+    "combinations",
+    "covers_everything",
+    "explain",
+    "match",
+    "overlap",
+    "uncovered",
+]

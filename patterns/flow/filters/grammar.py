@@ -115,7 +115,7 @@ def parse(policy: object, scope: Scope, *, argument: str) -> Parsed:
     """
     reader = _Reader(scope)
     if not isinstance(policy, Mapping):
-        raise PatternError(f"{argument} must be a JSON object, got {_shown(policy)}")
+        raise PatternError(f"{argument} must be a JSON object, got {shown(policy)}")
     _check_depth(policy, argument)
     items = reader.read(policy, argument)
     _check_limits(policy, items, reader, argument)
@@ -151,7 +151,7 @@ class _Reader:
         items: list[Leaf | Or] = []
         for key, value in node.items():
             if not isinstance(key, str):
-                raise PatternError(f"{where} must have strings as keys, got {_shown(key)}")
+                raise PatternError(f"{where} must have strings as keys, got {shown(key)}")
             here = f"{where}.{key}"
             if key == "$or" and self._is_or(value, here):
                 items.append(self._or(value, path, here))
@@ -159,14 +159,14 @@ class _Reader:
                 if self.scope is Scope.ATTRIBUTES:
                     raise PatternError(
                         f"{here} must be an array: the scope MessageAttributes knows no nested keys "
-                        f"(the scope MessageBody does), got {_shown(value)}"
+                        f"(the scope MessageBody does), got {shown(value)}"
                     )
                 items += self._object(value, (*path, key), here)
             elif isinstance(value, list | tuple):
                 items.append(self._leaf(value, (*path, key), here))
             else:
                 nested = "an array" if self.scope is Scope.ATTRIBUTES else "an array or an object"
-                raise PatternError(f"{here} must be {nested}, got {_shown(value)}")
+                raise PatternError(f"{here} must be {nested}, got {shown(value)}")
         return tuple(items)
 
     def _is_or(self, value: object, where: str) -> bool:
@@ -175,7 +175,7 @@ class _Reader:
             return True
         # EventBridge keeps "$or" as the name of an ordinary key where it cannot be the operator.
         if self.scope.is_sns or objects:
-            raise PatternError(f"{where} must be an array of at least 2 objects, got {_shown(value)}")
+            raise PatternError(f"{where} must be an array of at least 2 objects, got {shown(value)}")
         return False
 
     def _or(self, branches: list[Mapping[str, Any]], path: tuple[str, ...], where: str) -> Or:
@@ -187,7 +187,7 @@ class _Reader:
             if reserved and not self.scope.is_sns:
                 raise PatternError(
                     f"{where}[{i}].{reserved[0]} must be a key of the event: an operator stands inside the "
-                    f"array of a key, got {_shown(branch)}"
+                    f"array of a key, got {shown(branch)}"
                 )
             read.append(self._object(branch, path, f"{where}[{i}]"))
         return Or(tuple(read))
@@ -209,20 +209,20 @@ class _Reader:
         if not isinstance(value, Mapping):
             raise PatternError(
                 f"{where} must be a string, number, true, false, null or an object with one operator, "
-                f"got {_shown(value)}"
+                f"got {shown(value)}"
             )
         if len(value) != 1:
-            raise PatternError(f"{where} must have exactly one operator, got {_shown(value)}")
+            raise PatternError(f"{where} must have exactly one operator, got {shown(value)}")
         operator, operand = next(iter(value.items()))
         if operator not in OPERATORS:
-            raise PatternError(f"{where} must have one of the operators {either(OPERATORS)}, got {_shown(operator)}")
+            raise PatternError(f"{where} must have one of the operators {either(OPERATORS)}, got {shown(operator)}")
         if self.scope is Scope.EVENT_SOURCE and operator not in _LAMBDA_OPERATORS:
             self.warnings.append(f"{where}: Lambda does not document {operator} for event source filters")
         here = f"{where}.{operator}"
         match operator:
             case "exists":
                 if not isinstance(operand, bool):
-                    raise PatternError(f"{here} must be true or false, got {_shown(operand)}")
+                    raise PatternError(f"{here} must be true or false, got {shown(operand)}")
                 if self.scope is Scope.ATTRIBUTES and not operand:
                     self.warnings.append(f"{here}: false filters out messages that have no attributes at all")
                 return Condition("exists", operand, value)
@@ -239,9 +239,9 @@ class _Reader:
         if not self.scope.is_sns and operator in ("prefix", "suffix") and isinstance(operand, Mapping):
             if list(operand) == ["equals-ignore-case"] and isinstance(operand["equals-ignore-case"], str):
                 return Condition(operator, operand["equals-ignore-case"], source, ignore_case=True)
-            raise PatternError(f'{where} must be a string or {{"equals-ignore-case": a string}}, got {_shown(operand)}')
+            raise PatternError(f'{where} must be a string or {{"equals-ignore-case": a string}}, got {shown(operand)}')
         if not isinstance(operand, str):
-            raise PatternError(f"{where} must be a string, got {_shown(operand)}")
+            raise PatternError(f"{where} must be a string, got {shown(operand)}")
         if operator == "wildcard":
             self._check_wildcard(operand, where)
         if operand == "" and operator in ("prefix", "suffix"):
@@ -258,28 +258,28 @@ class _Reader:
         for i, value in enumerate(listed):
             here = f"{where}[{i}]" if isinstance(operand, list | tuple) else where
             if not (value is None or isinstance(value, str | int | float)):
-                raise PatternError(f"{here} must be a string or a number, got {_shown(value)}")
+                raise PatternError(f"{here} must be a string or a number, got {shown(value)}")
             if value is None or isinstance(value, bool):
                 if not self.scope.is_sns:
-                    raise PatternError(f"{here} must be a string or a number, got {_shown(value)}")
-                self.warnings.append(f"{here}: {_shown(value)} is documented only outside anything-but")
+                    raise PatternError(f"{here} must be a string or a number, got {shown(value)}")
+                self.warnings.append(f"{here}: {shown(value)} is documented only outside anything-but")
             elif not isinstance(value, str):
                 self._check_number(value, here)
             literals.append(Condition("equals", value, value))
         kinds = {isinstance(value, str) for value in listed}
         if len(kinds) > 1:
             if not self.scope.is_sns:
-                raise PatternError(f"{where} must have only strings or only numbers, got {_shown(operand)}")
+                raise PatternError(f"{where} must have only strings or only numbers, got {shown(operand)}")
             self.warnings.append(f"{where} mixes strings with other values, which is not documented")
         return tuple(literals)
 
     def _excluded_operator(self, operand: Mapping[str, Any], where: str) -> tuple[Condition, ...]:
         allowed = ("equals-ignore-case", "prefix", "suffix", "wildcard")
         if len(operand) != 1:
-            raise PatternError(f"{where} must have exactly one operator, got {_shown(operand)}")
+            raise PatternError(f"{where} must have exactly one operator, got {shown(operand)}")
         operator, inner = next(iter(operand.items()))
         if operator not in allowed:
-            raise PatternError(f"{where} must have one of the operators {either(allowed)}, got {_shown(operator)}")
+            raise PatternError(f"{where} must have one of the operators {either(allowed)}, got {shown(operator)}")
         if self.scope.is_sns and operator not in ("prefix", "wildcard"):
             self.warnings.append(
                 f"{where}.{operator}: SNS documents anything-but with prefix and wildcard only; "
@@ -297,48 +297,52 @@ class _Reader:
             here = f"{where}.{operator}[{i}]" if many else f"{where}.{operator}"
             if not isinstance(value, str):
                 listed = "" if self.scope.is_sns else " or an array of strings" if not many else ""
-                raise PatternError(f"{here} must be a string{listed}, got {_shown(value)}")
+                raise PatternError(f"{here} must be a string{listed}, got {shown(value)}")
             if not value and operator in ("prefix", "suffix"):
                 raise PatternError(f"{here} must have at least 1 character: it would exclude every string, got ''")
             conditions.append(self._text(operator, value, here, {operator: value}))
         return tuple(conditions)
 
     def _check_number(self, value: float, where: str) -> None:
-        if isinstance(value, float) and not math.isfinite(value):
-            raise PatternError(f"{where} must be a JSON number, got {value!r}")
+        try:
+            finite = math.isfinite(value)
+        except OverflowError:
+            finite = False
+        if not finite:
+            raise PatternError(f"{where} must be a JSON number within double precision, got {shown(value)}")
         if self.scope.is_sns:
             _check_range(value, limits.SNS_FILTER_NUMBER, limits.SNS_FILTER_DECIMALS, where)
 
     def _range(self, operand: Any, where: str) -> tuple[tuple[str, float], ...]:
         shape = '[operator, number] or [">" or ">=", number, "<" or "<=", number]'
         if not isinstance(operand, list | tuple) or len(operand) not in (2, 4):
-            raise PatternError(f"{where} must be {shape}, got {_shown(operand)}")
+            raise PatternError(f"{where} must be {shape}, got {shown(operand)}")
         pairs = tuple(zip(operand[::2], operand[1::2], strict=True))
         for i, (operator, number) in enumerate(pairs):
             if not isinstance(operator, str) or operator not in _ORDER:
-                raise PatternError(f"{where}[{2 * i}] must be =, <, <=, > or >=, got {_shown(operator)}")
+                raise PatternError(f"{where}[{2 * i}] must be =, <, <=, > or >=, got {shown(operator)}")
             here = f"{where}[{2 * i + 1}]"
             if isinstance(number, bool) or not isinstance(number, int | float):
-                raise PatternError(f"{here} must be a number, got {_shown(number)}")
+                raise PatternError(f"{here} must be a number, got {shown(number)}")
             self._check_number(number, here)
             if not self.scope.is_sns:
                 _check_range(number, limits.EVENT_PATTERN_NUMBER, limits.EVENT_PATTERN_DECIMALS, here)
         if len(pairs) == 2:
             (first, low), (second, high) = pairs
             if first not in (">", ">=") or second not in ("<", "<="):
-                raise PatternError(f"{where} must be {shape}, got {_shown(operand)}")
+                raise PatternError(f"{where} must be {shape}, got {shown(operand)}")
             if low >= high:
-                raise PatternError(f"{where} must have a lower bound below the upper one, got {_shown(operand)}")
+                raise PatternError(f"{where} must have a lower bound below the upper one, got {shown(operand)}")
         return pairs
 
     def _network(self, operand: Any, where: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
         example = 'an address, "/" and a prefix length, such as "10.0.0.0/24"'
         if not isinstance(operand, str) or operand.count("/") != 1 or not operand.split("/")[1].isdecimal():
-            raise PatternError(f"{where} must be {example}, got {_shown(operand)}")
+            raise PatternError(f"{where} must be {example}, got {shown(operand)}")
         try:
             network = ipaddress.ip_network(operand, strict=False)
         except ValueError:
-            raise PatternError(f"{where} must be {example}, got {_shown(operand)}") from None
+            raise PatternError(f"{where} must be {example}, got {shown(operand)}") from None
         if str(network.network_address) != str(ipaddress.ip_address(operand.split("/")[0])):
             self.warnings.append(f"{where} has bits set behind the prefix length; {network} is meant")
         return network
@@ -347,30 +351,30 @@ class _Reader:
         stars = previous = 0
         tokens = wildcard_tokens(pattern)
         if tokens is None:
-            raise PatternError(f"{where} must have \\ only before * or \\, got {_shown(pattern)}")
+            raise PatternError(f"{where} must have \\ only before * or \\, got {shown(pattern)}")
         for token in tokens:
             star = token is None
             if star and previous:
                 if not self.scope.is_sns:
-                    raise PatternError(f"{where} must not have two * in a row, got {_shown(pattern)}")
+                    raise PatternError(f"{where} must not have two * in a row, got {shown(pattern)}")
                 self.warnings.append(f"{where} has two * in a row, which EventBridge refuses")
             stars, previous = stars + star, star
         if self.scope.is_sns and stars > limits.SNS_FILTER_WILDCARDS:
             raise PatternError(
-                f"{where} must have at most {limits.SNS_FILTER_WILDCARDS} wildcards, got {stars} in {_shown(pattern)}"
+                f"{where} must have at most {limits.SNS_FILTER_WILDCARDS} wildcards, got {stars} in {shown(pattern)}"
             )
 
     def _check_only_body(self, node: Mapping[str, Any], where: str) -> None:
         for key in node:
             if key != "body":
-                raise PatternError(f'{where} must have only the key "body" for an SQS queue, got {_shown(key)}')
+                raise PatternError(f'{where} must have only the key "body" for an SQS queue, got {shown(key)}')
         body = node.get("body")
         if isinstance(body, list | tuple):
             for i, value in enumerate(body):
                 if value is None or isinstance(value, bool | int | float):
                     raise PatternError(
                         f"{where}.body[{i}] must be a string or an operator: a body that is not an object is "
-                        f"compared as text, got {_shown(value)}"
+                        f"compared as text, got {shown(value)}"
                     )
 
 
@@ -491,7 +495,8 @@ def _check_limits(policy: Mapping[str, Any], items: Items, reader: _Reader, argu
         raise PatternError(f"{argument} must be at most {limits.SNS_FILTER_BYTES} bytes of JSON, got {size}")
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
+    """A value as messages show it: JSON, and not more of it than helps."""
     try:
         text = json.dumps(value, ensure_ascii=False, default=repr)
     except (TypeError, ValueError):

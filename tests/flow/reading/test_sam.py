@@ -1,0 +1,79 @@
+"""A SAM template is read as the CloudFormation that AWS makes of it, without asking AWS."""
+
+import socket
+import sys
+
+import pytest
+
+from patterns.errors import PatternError
+from patterns.flow.template import Ref, read
+
+TEMPLATE = {
+    "Transform": "AWS::Serverless-2016-10-31",
+    "Globals": {"Function": {"Timeout": 10}},
+    "Resources": {
+        "Queue": {"Type": "AWS::SQS::Queue"},
+        "Worker": {
+            "Type": "AWS::Serverless::Function",
+            "Properties": {
+                "CodeUri": "src/",
+                "Handler": "app.handler",
+                "Runtime": "python3.13",
+                "AutoPublishAlias": "live",
+                "Policies": ["AmazonSQSFullAccess", {"SQSSendMessagePolicy": {"QueueName": "x"}}],
+                "Events": {"Poll": {"Type": "SQS", "Properties": {"Queue": {"Fn::GetAtt": ["Queue", "Arn"]}}}},
+            },
+        },
+    },
+}
+
+
+@pytest.fixture(autouse=True)
+def _no_network(monkeypatch):
+    def refuse(*_args, **_kwargs):
+        raise AssertionError("the network was asked")
+
+    monkeypatch.setattr(socket, "create_connection", refuse)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_a_function_with_a_queue_event_becomes_an_event_source_mapping():
+    template = read({"app": TEMPLATE})
+    [mapping] = template.of_type("AWS::Lambda::EventSourceMapping")
+    [function] = template.of_type("AWS::Lambda::Function")
+    [alias] = template.of_type("AWS::Lambda::Alias")
+    assert template.value(mapping, "EventSourceArn") == Ref("app", "Queue", "Arn")
+    assert template.target("app", template.value(mapping, "FunctionName")) == alias.ref
+    assert template.target("app", template.value(alias, "FunctionName")) == function.ref == Ref("app", "Worker")
+    assert template.value(function, "Timeout") == 10
+
+
+def test_the_region_stays_open():
+    [role] = read({"app": TEMPLATE}).of_type("AWS::IAM::Role")
+    assert "us-east-1" not in str(role.properties)
+
+
+def test_the_template_that_was_given_is_left_as_it_was():
+    before = str(TEMPLATE)
+    read({"app": TEMPLATE})
+    assert str(TEMPLATE) == before
+
+
+def test_what_the_translator_refuses_is_refused_with_its_reason():
+    broken = {**TEMPLATE, "Resources": {"F": {"Type": "AWS::Serverless::Function", "Properties": {"Events": 5}}}}
+    with pytest.raises(PatternError) as refused:
+        read({"app": broken})
+    assert str(refused.value).startswith("app: the SAM translator refuses it: Resource with id [F] is invalid.")
+
+
+def test_without_the_translator_the_message_says_how_to_install_it(monkeypatch):
+    for name in [name for name in sys.modules if name.split(".")[0] == "samtranslator"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "samtranslator", None)
+    with pytest.raises(PatternError) as refused:
+        read({"app": TEMPLATE})
+    assert str(refused.value) == (
+        "app: is a SAM template; reading it needs aws-sam-translator: pip install 'cdk-messaging-patterns[sam]'"
+    )

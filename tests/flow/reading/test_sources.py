@@ -1,0 +1,364 @@
+"""Templates come as the CDK, the console and people leave them: each is read whole, or refused with the place."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from patterns.errors import PatternError
+from patterns.flow.template import Ref, Unknown, read
+
+QUEUE = {"Type": "AWS::SQS::Queue"}
+HASH = "0123456789abcdef" * 4
+
+
+def subscription(topic, queue):
+    return {"Type": "AWS::SNS::Subscription", "Properties": {"TopicArn": topic, "Endpoint": queue, "Protocol": "sqs"}}
+
+
+def write(folder: Path, **files) -> Path:
+    for name, content in files.items():
+        path = folder / name.replace("__", ".")
+        path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return folder
+
+
+def stack(file: str, *, environment="aws://unknown-account/unknown-region", **more):
+    return {
+        "type": "aws:cloudformation:stack",
+        "environment": environment,
+        "properties": {"templateFile": file, **more.pop("properties", {})},
+        **more,
+    }
+
+
+def refusal(*sources) -> str:
+    with pytest.raises(PatternError) as refused:
+        read(*sources)
+    return str(refused.value)
+
+
+def test_an_export_of_one_stack_is_what_another_imports():
+    template = read(
+        {
+            "data": {
+                "Resources": {"Q": QUEUE},
+                "Outputs": {
+                    "A": {
+                        "Value": {"Fn::GetAtt": ["Q", "Arn"]},
+                        "Export": {"Name": {"Fn::Sub": "${AWS::StackName}:Q"}},
+                    }
+                },
+            },
+            "app": {"Resources": {"S": subscription("t", {"Fn::ImportValue": "data:Q"})}},
+        }
+    )
+    value = template.value(template.resources["app", "S"], "Endpoint")
+    assert value == Ref("data", "Q", "Arn")
+    assert template.target("app", value) == Ref("data", "Q")
+
+
+def test_an_export_is_imported_from_the_same_account_and_region(tmp_path):
+    exporting = {"Resources": {"Q": QUEUE}, "Outputs": {"A": {"Value": {"Ref": "Q"}, "Export": {"Name": "q"}}}}
+    importing = {"Resources": {"S": subscription("t", {"Fn::ImportValue": "q"})}}
+    artifacts = {
+        "west": stack("e.json", environment="aws://1/eu-west-1"),
+        "north": stack("e.json", environment="aws://1/eu-north-1"),
+        "app": stack("i.json", environment="aws://1/eu-north-1"),
+        "far": stack("i.json", environment="aws://1/us-east-1"),
+        "anywhere": stack("i.json"),
+    }
+    write(tmp_path, e__json=exporting, i__json=importing, manifest__json={"version": "1", "artifacts": artifacts})
+    template = read(tmp_path)
+    assert template.value(template.resources["app", "S"], "Endpoint") == Ref("north", "Q")
+    assert template.value(template.resources["far", "S"], "Endpoint") == Unknown(
+        "export q is not in the templates that were read"
+    )
+    assert template.value(template.resources["anywhere", "S"], "Endpoint") == Unknown(
+        "export q is offered by north and west"
+    )
+    assert (template.region("app"), template.account("app")) == ("eu-north-1", "1")
+    assert (template.region("anywhere"), template.account("anywhere")) == (None, None)
+
+
+def test_exports_that_need_each_other_are_not_known():
+    def round_trip(other):
+        return {
+            "Resources": {},
+            "Outputs": {"O": {"Value": {"Fn::ImportValue": other}, "Export": {"Name": f"from-{other}"}}},
+        }
+
+    template = read(
+        {
+            "a": round_trip("from-x"),
+            "b": {
+                "Resources": {},
+                "Outputs": {"O": {"Value": {"Fn::ImportValue": "from-from-x"}, "Export": {"Name": "from-x"}}},
+            },
+        }
+    )
+    assert template.resolve("a", {"Fn::ImportValue": "from-x"}) == Unknown("output O of b refers to itself")
+
+
+def test_a_weak_reference_of_the_cdk_reads_the_output_of_the_other_stack(tmp_path):
+    reading = {
+        "Fn::GetStackOutput": {"StackName": "live-data", "Region": {"Ref": "AWS::Region"}, "OutputName": "PublishQ"}
+    }
+    write(
+        tmp_path,
+        data__json={"Resources": {"Q": QUEUE}, "Outputs": {"PublishQ": {"Value": {"Fn::GetAtt": ["Q", "Arn"]}}}},
+        app__json={"Resources": {"S": subscription("t", reading)}},
+        manifest__json={
+            "version": "55.0.0",
+            "artifacts": {
+                "Data": stack("data.json", properties={"stackName": "live-data"}, displayName="Live/Data (live-data)"),
+                "App": stack("app.json"),
+            },
+        },
+    )
+    template = read(tmp_path)
+    assert template.stacks == ("App", "Live/Data")
+    assert template.value(template.resources["App", "S"], "Endpoint") == Ref("Live/Data", "Q", "Arn")
+
+
+def test_stages_are_read_with_the_assembly_that_holds_them(tmp_path):
+    inner = tmp_path / "assembly-Live"
+    inner.mkdir()
+    write(
+        inner,
+        one__json={"Resources": {"Q": QUEUE}},
+        manifest__json={"version": "1", "artifacts": {"one": stack("one.json")}},
+    )
+    stage = {"type": "cdk:cloud-assembly", "properties": {"directoryName": "assembly-Live"}}
+    write(tmp_path, manifest__json={"version": "1", "artifacts": {"assembly-Live": stage}})
+    assert list(read(tmp_path).resources) == [("one", "Q")]
+
+
+@pytest.mark.parametrize("found_by", ["metadata", "asset manifest"])
+def test_a_nested_stack_of_the_cdk_gets_its_parameters_and_hands_out_its_outputs(tmp_path, found_by):
+    nested = {
+        "Type": "AWS::CloudFormation::Stack",
+        "Properties": {
+            "Parameters": {"Topic": {"Ref": "T"}},
+            "TemplateURL": {"Fn::Join": ["", ["https://s3.", {"Ref": "AWS::Region"}, f"/{HASH}.json"]]},
+        },
+    }
+    if found_by == "metadata":
+        nested["Metadata"] = {"aws:asset:path": "child.nested.template.json"}
+    parent = {
+        "Resources": {
+            "T": {"Type": "AWS::SNS::Topic"},
+            "N": nested,
+            "S": subscription({"Ref": "T"}, {"Fn::GetAtt": ["N", "Outputs.Queue"]}),
+        }
+    }
+    child = {
+        "Parameters": {"Topic": {"Type": "String"}},
+        "Resources": {"Q": QUEUE, "S": subscription({"Ref": "Topic"}, {"Fn::GetAtt": ["Q", "Arn"]})},
+        "Outputs": {"Queue": {"Value": {"Fn::GetAtt": ["Q", "Arn"]}}},
+    }
+    assets = {"files": {HASH: {"source": {"path": "child.nested.template.json", "packaging": "file"}}}}
+    write(
+        tmp_path,
+        parent__json=parent,
+        assets__json=assets,
+        child__nested__template__json=child,
+        manifest__json={
+            "version": "1",
+            "artifacts": {
+                "app": stack("parent.json"),
+                "app.assets": {"type": "cdk:asset-manifest", "properties": {"file": "assets.json"}},
+            },
+        },
+    )
+    template = read(tmp_path)
+    assert template.stacks == ("app", "app/N")
+    assert template.value(template.resources["app", "S"], "Endpoint") == Ref("app/N", "Q", "Arn")
+    assert template.value(template.resources["app/N", "S"], "TopicArn") == Ref("app", "T")
+    assert template.notes == ()
+
+
+def test_a_folder_is_read_with_its_nested_templates_and_without_what_is_no_template(tmp_path):
+    nested = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "./child.yaml"}}
+    gone = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "https://example.com/x.yaml"}}
+    write(
+        tmp_path,
+        parent__yaml=json.dumps({"Resources": {"N": nested, "Gone": gone}}),
+        child__yaml="Resources:\n  Q:\n    Type: AWS::SQS::Queue\n",
+        package__json={"name": "x"},
+        broken__json="{",
+        notes__yaml="a: [",
+    )
+    template = read(tmp_path)
+    assert list(template.resources) == [("parent", "Gone"), ("parent", "N"), ("parent/N", "Q")]
+    assert [str(note) for note in template.notes] == [
+        f"{tmp_path / 'parent.yaml'}, Resources.Gone: the template of this nested stack is not at hand"
+    ]
+
+
+def test_a_nested_stack_that_holds_itself_is_not_followed(tmp_path):
+    nested = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "a.json"}}
+    write(tmp_path, a__json={"Resources": {"N": nested}})
+    template = read((tmp_path / "a.json").resolve())
+    assert [note.reason for note in template.notes] == ["this nested stack holds itself, it is not followed"]
+
+
+def test_files_of_the_same_name_keep_apart(tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        write(tmp_path / name, template__json={"Resources": {"Q": QUEUE}})
+    template = read(tmp_path / "one" / "template.json", tmp_path / "two" / "template.json")
+    assert template.stacks == ("template", "two/template")
+
+
+def test_short_forms_of_yaml_are_read_as_cloudformation_reads_them(tmp_path):
+    write(
+        tmp_path,
+        t__yaml="""
+AWSTemplateFormatVersion: 2010-09-09
+Resources:
+  Q:
+    Type: AWS::SQS::Queue
+    Properties:
+      QueueName: !Sub ["${a}-x", {a: !Select [1, !Split [",", "p,q"]]}]
+      Arn: !GetAtt Other.Arn
+      List: !GetAtt [Other, Arn]
+      Text: !Join ['', [!Ref Other, "1"]]
+      Off: off
+      Day: 2026-01-01
+      Common: &common {a: 1, b: 2}
+      Merged: {<<: *common, b: 3}
+  Other: {Type: AWS::SQS::Queue}
+""",
+    )
+    template = read(tmp_path / "t.yaml")
+    queue = template.resources["t", "Q"]
+    arn = Ref("t", "Other", "Arn")
+    expected = {
+        "QueueName": "q-x",
+        "Arn": arn,
+        "List": arn,
+        "Off": False,
+        "Day": "2026-01-01",
+        "Merged": {"a": 1, "b": 3},
+    }
+    assert {name: template.value(queue, name) for name in expected} == expected
+
+
+def test_a_malformed_part_is_noted_and_the_rest_is_read():
+    template = read(
+        {
+            "app": {
+                "Resources": {
+                    "Q": QUEUE,
+                    "Typeless": {},
+                    "List": [],
+                    "Odd": {"Type": "T", "Properties": [], "DeletionPolicy": 5},
+                }
+            }
+        }
+    )
+    assert [(one.logical_id, one.type, dict(one.properties)) for one in template.resources.values()] == [
+        ("List", "", {}),
+        ("Odd", "T", {}),
+        ("Q", "AWS::SQS::Queue", {}),
+        ("Typeless", "", {}),
+    ]
+    assert [str(note) for note in template.notes] == [
+        "app, Resources.List: must be an object, got a list",
+        "app, Resources.Odd.DeletionPolicy: must be text, got 5",
+        "app, Resources.Odd.Properties: must be an object, got a list",
+        "app, Resources.Typeless: has no Type",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", ": is empty"),
+        (b" \n", ": is empty"),
+        (b"\xff\xfe\x00", ", byte 0: is not UTF-8 text"),
+        (b"a: \x00", ": is not YAML: control characters are not allowed"),
+        (b"Resources: [", ", line 2, column 1: did not find expected node content (while parsing a flow node)"),
+        (b"Resources: {A: !Nope x}", ", line 1, column 16: !Nope is not an intrinsic function of CloudFormation"),
+        (b"a: &a [*a]", ", line 1, column 8: *a refers to itself"),
+        (b"a: *b", ", line 1, column 4: *b refers to nothing"),
+        (b"? [a]\n: b", ", line 1, column 3: a key must be text"),
+        (b"a: 1\n---\nb: 2", ", line 2, column 1: holds more than one document"),
+        (
+            b"a: !!python/object:os.system x",
+            ", line 1, column 4: tag:yaml.org,2002:python/object:os.system is not read",
+        ),
+        (b"a: 0o", ": is not a template: it has no Resources"),
+        (b"hello", ": a template must be an object, got 'hello'"),
+        (b"Resources: []", ", Resources: must be an object, got a list"),
+        (b"Resources:", ", Resources: must be an object, got nothing"),
+        (b"{Resources: {}, Outputs: 5}", ", Outputs: must be an object, got 5"),
+        (b"[" * 101 + b"]" * 101, ", line 1, column 101: nested more than 100 levels deep"),
+        (b"- " * 5_000 + b"x", ", line 1, column 201: nested more than 100 levels deep"),
+    ],
+    ids=lambda value: repr(value)[:30],
+)
+def test_a_file_that_is_no_template_is_refused_with_place_and_reason(tmp_path, content, message):
+    path = tmp_path / "t.yaml"
+    path.write_bytes(content)
+    assert refusal(path) == f"{path}{message}"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"Resources": {},}', ", line 1, column 18: is not JSON: Illegal trailing comma before end of object"),
+        ('{"Resources": NaN}', ": is not JSON: NaN is not a JSON number"),
+        ('{"a":' * 100_000, ": is nested too deeply to be read"),
+    ],
+    ids=["comma", "NaN", "deep"],
+)
+def test_json_is_refused_with_place_and_reason(tmp_path, content, message):
+    if content.endswith(",}") and sys.version_info < (3, 13):
+        message = ", line 1, column 18: is not JSON: Expecting property name enclosed in double quotes"
+    path = write(tmp_path, t__json=content) / "t.json"
+    assert refusal(path) == f"{path}{message}"
+
+
+def test_aliases_that_unfold_without_end_are_refused_in_no_time(tmp_path):
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 20)]
+    path = write(tmp_path, t__yaml="\n".join(lines)) / "t.yaml"
+    assert refusal(path).endswith(": aliases unfold to more than 100,000 values")
+
+
+def test_merges_that_unfold_without_end_are_refused_in_no_time(tmp_path):
+    lines = ["a0: &a0 {" + ", ".join(f"k{n}: 1" for n in range(100)) + "}"]
+    lines += [f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 100)}]}}" for n in range(1, 50)]
+    path = write(tmp_path, t__yaml="\n".join(lines)) / "t.yaml"
+    assert refusal(path).endswith(": aliases unfold to more than 100,000 values")
+
+
+def test_sources_that_are_not_there_are_refused(tmp_path):
+    assert refusal() == "sources must name at least one folder or template, got none"
+    assert refusal(tmp_path) == f"{tmp_path}: holds no template and no cloud assembly"
+    assert refusal(tmp_path / "x.json") == f"{tmp_path / 'x.json'}: is not there"
+    assert refusal({}) == "a dict of templates must hold at least one, got an empty one"
+    assert refusal({"a": []}) == "a: a template must be an object, got a list"
+    assert refusal(5) == "a source must be a path or a dict of templates, got 5"
+
+
+@pytest.mark.parametrize(
+    ("artifacts", "message"),
+    [
+        ([], "/manifest.json, artifacts: must be an object, got a list"),
+        ({"a": 5}, "/manifest.json, artifacts.a: must be an object, got 5"),
+        ({"a": stack("")}, "/manifest.json, artifacts.a.properties.templateFile: must be a file name, got ''"),
+        ({"a": stack("gone.json")}, "/gone.json: is not there"),
+        (
+            {"a": {"type": "cdk:cloud-assembly", "properties": {"directoryName": "."}}},
+            "/manifest.json, artifacts.a: leads back to a folder that holds it",
+        ),
+    ],
+    ids=["list", "number", "no file", "missing file", "itself"],
+)
+def test_a_broken_assembly_is_refused(tmp_path, artifacts, message):
+    write(tmp_path, manifest__json={"version": "1", "artifacts": artifacts or [1]})
+    assert refusal(tmp_path) == f"{tmp_path}{message}"

@@ -185,6 +185,11 @@ class Function(Node):
     event_age: int | None = 21_600
     async_config: Resource | None = None
 
+    @property
+    def qualifier_name(self) -> str:
+        """How a reader calls the qualifier: ``$LATEST``, or the alias or version by its name."""
+        return self.name if "/" in self.qualifier else self.qualifier
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule(Node):
@@ -548,6 +553,8 @@ class Fate:
         remedy: for a lost message, what would keep it; else empty.
         alarms: ids of the alarms with an action that fire on it.
         unsure: what this answer depends on and could not be told.
+        duplicates: for a message that arrives: where it can arrive more than once.
+        order: for a message that arrives: what order it keeps.
     """
 
     source: str
@@ -564,6 +571,8 @@ class Fate:
     remedy: str = ""
     alarms: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
+    duplicates: str = ""
+    order: str = ""
 
     @property
     def told(self) -> bool:

@@ -1,0 +1,169 @@
+"""Which alarms there are, what each looks at, and whether it can tell anybody.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from patterns.flow.draft import Draft, items, numbers
+from patterns.flow.model import Alarm, Metric, node_id
+from patterns.flow.permissions import CLOSE, OPEN, readable, render
+from patterns.flow.template import Resource, Unknown
+
+_AGES = ("ApproximateAgeOfOldestMessage", "AsyncEventAge", "IteratorAge", "OffsetLag", "MaxOffsetLag")
+
+
+def alarms(draft: Draft) -> Iterator[Alarm]:
+    """Every alarm in the templates."""
+    acting = _acting_composites(draft)
+    for resource in draft.template.of_type("AWS::CloudWatch::Alarm"):
+        yield _alarm(draft, resource, acting)
+
+
+def _alarm(draft: Draft, resource: Resource, acting: list[tuple[str, bool | None]]) -> Alarm:
+    read = numbers(draft, resource)
+    metrics = tuple(_metrics(draft, resource))
+    period = read.integer("period", "Period", default=None)
+    if period is None:
+        period = max((p for p in _periods(draft, resource) if p), default=60)
+    evaluated = read.integer("evaluation_periods", "EvaluationPeriods", default=1)
+    fires, why = _fires(draft, resource, metrics)
+    return Alarm(
+        id=node_id(resource),
+        name=draft.name(resource),
+        resource=resource,
+        metrics=metrics,
+        fires=fires,
+        why=why,
+        acts=_acts(draft, resource) or _through(draft, resource, acting),
+        seconds=None if evaluated is None else period * evaluated,
+    )
+
+
+def _acts(draft: Draft, resource: Resource) -> bool | None:
+    enabled = draft.value(resource, "ActionsEnabled", default=True)
+    if enabled in (False, "false"):
+        return False
+    actions = draft.value(resource, "AlarmActions")
+    if isinstance(actions, Unknown):
+        return None
+    found = [a for _, a in items(actions) if a not in ("", None)]
+    return bool(found)
+
+
+def _acting_composites(draft: Draft) -> list[tuple[str, bool | None]]:
+    """The rules of the composite alarms that act, and of those that only feed one that does."""
+    found: dict[str, tuple[str, bool | None]] = {}
+    rules = {
+        node_id(c): (c, render(draft.value(c, "AlarmRule", default="")))
+        for c in draft.template.of_type("AWS::CloudWatch::CompositeAlarm")
+    }
+    for key, (composite, rule) in rules.items():
+        if acts := _acts(draft, composite):
+            found[key] = (rule, acts)
+    waiting = list(found)
+    while waiting:
+        rule = found[waiting.pop()][0]
+        for key, (composite, own) in rules.items():
+            if key not in found and _named(draft, composite, rule):
+                found[key] = (own, True)
+                waiting.append(key)
+    return list(found.values())
+
+
+def _named(draft: Draft, resource: Resource, rule: str) -> bool:
+    """Whether a composite's rule has ``ALARM(this)`` outside a ``NOT``."""
+    name = draft.value(resource, "AlarmName")
+    wanted = [re.escape(f"{OPEN}{node_id(resource)}{CLOSE}")]
+    if isinstance(name, str):
+        wanted.append(rf"(?:arn:[^\"')]*:alarm:)?{re.escape(name)}")
+    return any(re.search(rf"(?<!NOT )(?<!NOT)\bALARM\s*\(\s*[\"']?{w}[\"']?\s*\)", rule, re.I) for w in wanted)
+
+
+def _through(draft: Draft, resource: Resource, acting: list[tuple[str, bool | None]]) -> bool | None:
+    answer: bool | None = False
+    for rule, acts in acting:
+        if _named(draft, resource, rule):
+            answer = True if acts else answer
+    return answer
+
+
+def _metrics(draft: Draft, resource: Resource) -> Iterator[Metric]:
+    name = draft.value(resource, "MetricName")
+    if name is not None:
+        yield _metric(
+            draft,
+            resource,
+            draft.value(resource, "Namespace", default=""),
+            name,
+            draft.value(resource, "Dimensions"),
+            draft.value(resource, "Statistic", default=draft.value(resource, "ExtendedStatistic", default="")),
+        )
+    for _, query in items(draft.value(resource, "Metrics")):
+        stat = query.get("MetricStat") if isinstance(query, Mapping) else None
+        metric = stat.get("Metric") if isinstance(stat, Mapping) else None
+        if isinstance(metric, Mapping) and isinstance(stat, Mapping):
+            yield _metric(
+                draft,
+                resource,
+                metric.get("Namespace", ""),
+                metric.get("MetricName", ""),
+                metric.get("Dimensions"),
+                stat.get("Stat", ""),
+            )
+
+
+def _periods(draft: Draft, resource: Resource) -> Iterator[int | None]:
+    for _, query in items(draft.value(resource, "Metrics")):
+        stat = query.get("MetricStat") if isinstance(query, Mapping) else None
+        period = stat.get("Period") if isinstance(stat, Mapping) else None
+        yield period if isinstance(period, int) and not isinstance(period, bool) else None
+
+
+def _metric(draft: Draft, resource: Resource, namespace: Any, name: Any, dimensions: Any, stat: Any) -> Metric:
+    found = []
+    for _, dimension in items(dimensions):
+        if isinstance(dimension, Mapping):
+            name = render(dimension.get("Name", ""))
+            found.append((name, _dimension(draft, resource, name, dimension.get("Value"))))
+    return Metric(render(namespace), render(name), tuple(sorted(found)), render(stat))
+
+
+_NAMES = {"QueueName": "sqs", "TopicName": "sns", "FunctionName": "lambda", "EventBusName": "events"}
+
+
+def _dimension(draft: Draft, resource: Resource, name: str, value: Any) -> str:
+    text = render(value)
+    if text.startswith(OPEN):
+        inner, _, rest = text[1:].partition(CLOSE)
+        return inner + rest
+    inside = draft.inside(resource.stack, value, _NAMES.get(name, ""))
+    return inside or readable(text)
+
+
+def _fires(draft: Draft, resource: Resource, metrics: tuple[Metric, ...]) -> tuple[bool | None, str]:
+    """Whether one message more than none makes it go from quiet to ALARM."""
+    if not metrics:
+        return False, "it looks at no metric"
+    operator = draft.value(resource, "ComparisonOperator", default="")
+    threshold = draft.value(resource, "Threshold")
+    if draft.value(resource, "ThresholdMetricId") is not None:
+        return None, "it compares with a band that CloudWatch learns"
+    try:
+        limit = float(render(threshold))
+    except ValueError:
+        return None, "its threshold stands in no template"
+    ages = all(metric.name in _AGES for metric in metrics)
+    if operator == "GreaterThanThreshold":
+        if limit < 0:
+            return False, "it is in ALARM all the time"
+        return (True, "") if ages or limit < 1 else (False, f"it waits for more than {limit:g}")
+    if operator == "GreaterThanOrEqualToThreshold":
+        if limit <= 0:
+            return False, "it is in ALARM all the time"
+        return (True, "") if ages or limit <= 1 else (False, f"it waits for {limit:g}")
+    if not isinstance(operator, str) or not operator:
+        return None, "its comparison cannot be told"
+    return False, f"{operator} does not fire when there are more"

@@ -1,0 +1,269 @@
+"""Bus → rule → target, with the target's retry policy and dead-letter queue; new buses with their subscribers.
+
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
+https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+from patterns.flow import limits
+from patterns.flow.draft import Draft, items, numbers
+from patterns.flow.edges.lambda_ import read_filters
+from patterns.flow.model import (
+    Answer,
+    Bus,
+    DeadLetter,
+    Delivery,
+    Edge,
+    External,
+    Function,
+    Match,
+    Node,
+    Opaque,
+    Queue,
+    Rule,
+    Stream,
+    Topic,
+    Verdict,
+    node_id,
+)
+from patterns.flow.permissions import render
+from patterns.flow.template import Resource, Unknown
+
+SERVICE = "events.amazonaws.com"
+FOREVER_DAYS = 36_500
+
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-custom-bus-retry.html
+SUBSCRIBER_RETRIES_DEFAULT = 5
+SUBSCRIBER_EVENT_AGE_DEFAULT = 300
+
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-targets.html
+_ROLE_ACTION = {
+    "AWS::StepFunctions::StateMachine": "states:StartExecution",
+    "AWS::Events::ApiDestination": "events:InvokeApiDestination",
+    "AWS::KinesisFirehose::DeliveryStream": "firehose:PutRecord",
+    "AWS::SSM::Document": "ssm:StartAutomationExecution",
+    "AWS::CodeBuild::Project": "codebuild:StartBuild",
+    "AWS::CodePipeline::Pipeline": "codepipeline:StartPipelineExecution",
+    "AWS::Batch::JobQueue": "batch:SubmitJob",
+    "AWS::ECS::Cluster": "ecs:RunTask",
+    "AWS::AppSync::GraphQLApi": "appsync:GraphQL",
+}
+_ROLE_SERVICE = {
+    "states": "states:StartExecution",
+    "events": "events:PutEvents",
+    "kinesis": "kinesis:PutRecord",
+    "firehose": "firehose:PutRecord",
+    "sqs": "sqs:SendMessage",
+    "sns": "sns:Publish",
+    "lambda": "lambda:InvokeFunction",
+}
+
+
+def links(draft: Draft) -> Iterator[Edge]:
+    _archives(draft)
+    for resource in draft.template.of_type("AWS::Events::Rule"):
+        yield from _rule(draft, resource)
+    for resource in draft.template.of_type("AWS::EventsV2::Subscriber"):
+        yield from _subscriber(draft, resource)
+
+
+def _archives(draft: Draft) -> None:
+    for resource in draft.template.of_type("AWS::Events::Archive"):
+        if draft.value(resource, "EventPattern") is not None:
+            continue
+        key = draft.endpoint(resource, "SourceArn", draft.value(resource, "SourceArn"), "events")
+        bus = draft.nodes[key]
+        if isinstance(bus, Bus):
+            read = numbers(draft, resource)
+            days = read.integer("archive_days", "RetentionDays", default=0)
+            draft.add(replace(bus, archive_days=FOREVER_DAYS if days == 0 else days))
+
+
+def _rule(draft: Draft, resource: Resource) -> Iterator[Edge]:
+    key = node_id(resource)
+    rule = draft.nodes[key]
+    if not isinstance(rule, Rule):
+        return
+    if rule.bus:
+        yield Match(
+            id=f"{key}#EventPattern",
+            source=rule.bus,
+            target=key,
+            resource=resource,
+            place="EventPattern",
+            pattern=rule.pattern,
+            everything=_everything(rule.pattern),
+            enabled=rule.enabled,
+            unknown=rule.unknown,
+        )
+    for number, target in items(draft.value(resource, "Targets")):
+        if isinstance(target, Mapping):
+            yield from _target(draft, resource, key, f"Targets[{number}]", target)
+
+
+def _target(draft: Draft, resource: Resource, rule: str, place: str, target: Mapping[str, Any]) -> Iterator[Edge]:
+    read = numbers(draft, resource)
+    arrives = draft.endpoint(resource, place, target.get("Arn", Unknown("it has no Arn")))
+    retries, seconds = retry_policy(
+        read, target.get("RetryPolicy"), limits.EVENTBRIDGE_RETRY_ATTEMPTS_DEFAULT, limits.EVENTBRIDGE_EVENT_AGE_DEFAULT
+    )
+    sqs = target.get("SqsParameters")
+    grouped = isinstance(sqs, Mapping) and sqs.get("MessageGroupId") is not None
+    edge = Delivery(
+        id=f"{rule}#{place}",
+        source=rule,
+        target=arrives,
+        resource=resource,
+        place=place,
+        by="events",
+        attempts=None if retries is None else retries + 1,
+        seconds=seconds,
+        message_group=grouped,
+        verdict=_may_target(draft, resource, rule, arrives, target, grouped),
+        unknown=tuple(read.unknown),
+    )
+    yield edge
+    config = target.get("DeadLetterConfig")
+    if isinstance(config, Mapping) and config.get("Arn") is not None:
+        dead = draft.endpoint(resource, f"{place}.DeadLetterConfig", config["Arn"], "sqs")
+        yield DeadLetter(
+            id=f"{rule}#{place}.DeadLetterConfig",
+            source=rule,
+            target=dead,
+            resource=resource,
+            place=f"{place}.DeadLetterConfig",
+            of=edge.id,
+            verdict=_standard(draft.nodes[dead]) or draft.may(SERVICE, rule, dead, resource.stack),
+        )
+
+
+def _standard(node: Node) -> Verdict | None:
+    if isinstance(node, Queue) and node.fifo:
+        return Verdict(Answer.DENIED, f"{node.name} is a FIFO queue, which a target's dead-letter queue cannot be")
+    return None
+
+
+def retry_policy(read: Any, policy: Any, retries: int, seconds: int) -> tuple[int | None, int | None]:
+    """Retries and event age of a RetryPolicy, the service's defaults filled in."""
+    if policy is None:
+        return retries, seconds
+    if not isinstance(policy, Mapping):
+        return read.as_integer("attempts", policy), read.as_integer("seconds", policy)
+    age = policy.get("MaximumEventAgeInSeconds")
+    most = policy.get("MaximumRetryAttempts")
+    return (
+        retries if most is None else read.as_integer("attempts", most),
+        seconds if age is None else read.as_integer("seconds", age),
+    )
+
+
+def _may_target(
+    draft: Draft, resource: Resource, rule: str, arrives: str, target: Mapping[str, Any], grouped: bool
+) -> Verdict:
+    node = draft.nodes[arrives]
+    if isinstance(node, Queue) and node.fifo and not grouped:
+        return Verdict(Answer.DENIED, f"{node.name} is a FIFO queue and the target gives no MessageGroupId")
+    if isinstance(node, Queue) and node.fifo and node.content_based_deduplication is False:
+        return Verdict(Answer.DENIED, f"{node.name} is a FIFO queue without content-based deduplication")
+    role = target.get("RoleArn")
+    if isinstance(node, Queue | Topic | Function):
+        direct = draft.may(SERVICE, rule, arrives, resource.stack)
+        if role is None or isinstance(node, Function) or direct.allowed:
+            return direct
+        action = "sqs:SendMessage" if isinstance(node, Queue) else "sns:Publish"
+        return draft.role_may(draft.role(resource.stack, role), action, arrives)
+    return by_role(draft, resource.stack, role, arrives)
+
+
+def by_role(draft: Draft, stack: str, role: Any, target: str) -> Verdict:
+    """Whether the role that a sender assumes may do what its target needs."""
+    node = draft.nodes[target]
+    if role is None:
+        return Verdict(Answer.UNKNOWN, f"whether {node.name} needs a role is not known")
+    if isinstance(node, Bus):
+        action = "events:PutEvents"
+    elif isinstance(node, Stream):
+        action = "kinesis:PutRecord"
+    elif isinstance(node, Queue):
+        action = "sqs:SendMessage"
+    elif isinstance(node, Topic):
+        action = "sns:Publish"
+    elif isinstance(node, Function):
+        action = "lambda:InvokeFunction"
+    elif isinstance(node, Opaque):
+        action = _ROLE_ACTION.get(node.type, "")
+    else:
+        action = _ROLE_SERVICE.get(node.service, "") if isinstance(node, External) else ""
+    if not action:
+        return Verdict(Answer.UNKNOWN, f"what {node.name} asks of the role is not known")
+    return draft.role_may(draft.role(stack, role), action, target)
+
+
+def _everything(pattern: Mapping[str, Any] | None) -> bool:
+    """Whether a pattern lets every event of its bus through: it asks only for what every event has."""
+    if not pattern:
+        return False
+    for key, wanted in pattern.items():
+        if key not in ("source", "account", "version", "detail-type", "region", "time", "id"):
+            return False
+        if not isinstance(wanted, list) or not any(
+            item in ({"prefix": ""}, {"exists": True}, {"wildcard": "*"})
+            or (key == "version" and item == "0")
+            or (key == "account" and render(item) and "AWS::AccountId" in render(item))
+            for item in wanted
+        ):
+            return False
+    return True
+
+
+# --- new buses ---------------------------------------------------------------------------------------
+
+
+def _subscriber(draft: Draft, resource: Resource) -> Iterator[Edge]:
+    key = node_id(resource)
+    value = next(
+        (v for n in ("EventBusArn", "EventBusName", "EventBus") if (v := draft.value(resource, n)) is not None),
+        Unknown("it has no bus"),
+    )
+    bus = draft.endpoint(resource, "EventBusArn", value, "events")
+    target = draft.value(resource, "Target", default={})
+    target = target if isinstance(target, Mapping) else {}
+    arn = target.get("Arn", draft.value(resource, "TargetArn"))
+    arrives = draft.endpoint(resource, "Target", arn if arn is not None else Unknown("it has no target"))
+    read = numbers(draft, resource)
+    policy = draft.value(resource, "RetryPolicy", default=target.get("RetryPolicy"))
+    retries, seconds = retry_policy(read, policy, SUBSCRIBER_RETRIES_DEFAULT, SUBSCRIBER_EVENT_AGE_DEFAULT)
+    parameters = target.get("LambdaParameters", draft.value(resource, "LambdaParameters"))
+    kind = parameters.get("InvocationType") if isinstance(parameters, Mapping) else None
+    role_value = draft.value(resource, "RoleArn", default=target.get("RoleArn"))
+    role = draft.role(resource.stack, role_value)
+    verdict = by_role(draft, resource.stack, role_value, arrives)
+    edge = Delivery(
+        id=key,
+        source=bus,
+        target=arrives,
+        resource=resource,
+        by="eventsv2",
+        attempts=None if retries is None else retries + 1,
+        seconds=seconds,
+        filters=read_filters(draft, resource, draft.value(resource, "FilterCriteria")),
+        asynchronous=kind == "EVENT",
+        verdict=verdict,
+        unknown=tuple(read.unknown),
+    )
+    yield edge
+    net = draft.value(resource, "OnFailureConfiguration", "Arn")
+    if net is not None:
+        dead = draft.endpoint(resource, "OnFailureConfiguration", net, "sqs")
+        yield DeadLetter(
+            id=f"{key}#OnFailureConfiguration",
+            source=bus,
+            target=dead,
+            resource=resource,
+            place="OnFailureConfiguration",
+            of=edge.id,
+            verdict=draft.role_may(role, "sqs:SendMessage", dead),
+        )

@@ -1,0 +1,349 @@
+"""Queue or stream → function (event source mappings), function → destination or dead-letter target, own sends.
+
+What an execution role needs: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, cast
+
+from patterns.flow import limits
+from patterns.flow.draft import Draft, as_json, both, items, numbers
+from patterns.flow.model import (
+    ALLOWED,
+    Answer,
+    Bucket,
+    Bus,
+    DeadLetter,
+    Destination,
+    Edge,
+    External,
+    Function,
+    Node,
+    Poll,
+    Queue,
+    Send,
+    Stream,
+    Topic,
+    Verdict,
+    Way,
+    node_id,
+)
+from patterns.flow.permissions import CLOSE, OPEN, readable, render, wild
+from patterns.flow.template import Ref, Resource, Text, Unknown
+
+_READ = {
+    "sqs": ("sqs:ReceiveMessage", "sqs:GetQueueAttributes"),
+    "kinesis": ("kinesis:GetRecords", "kinesis:GetShardIterator"),
+    "dynamodb": ("dynamodb:GetRecords", "dynamodb:GetShardIterator"),
+}
+
+
+def links(draft: Draft) -> Iterator[Edge]:
+    for resource in draft.template.of_type("AWS::Lambda::EventSourceMapping"):
+        yield from _mapping(draft, resource)
+    for node in [n for n in draft.nodes.values() if isinstance(n, Function)]:
+        yield from _destinations(draft, node)
+
+
+def late_links(draft: Draft, known: list[Edge]) -> Iterator[Edge]:
+    """A function's own sends: whatever its role grants or its environment names and no other link explains."""
+    linked = {(e.source, e.target) for e in known if isinstance(e, Destination)}
+    for node in [n for n in draft.nodes.values() if isinstance(n, Function) and n.id == n.function]:
+        yield from _sends(draft, node, linked)
+
+
+# --- event source mappings ---------------------------------------------------------------------------
+
+
+def _mapping(draft: Draft, resource: Resource) -> Iterator[Edge]:
+    key = node_id(resource)
+    name = draft.value(resource, "FunctionName")
+    function = draft.endpoint(resource, "FunctionName", name, "lambda")
+    source, service = event_source(draft, resource)
+    read = numbers(draft, resource)
+    stream = service != "sqs"
+    batch = read.integer("batch_size", "BatchSize", default=100 if stream else limits.ESM_BATCH_SIZE_DEFAULT)
+    window = read.integer("window", "MaximumBatchingWindowInSeconds", default=0)
+    concurrency = read.integer("maximum_concurrency", "ScalingConfig", "MaximumConcurrency", default=-1)
+    types = draft.value(resource, "FunctionResponseTypes")
+    node = draft.nodes[function]
+    role = node.role if isinstance(node, Function) else ""
+    filters = read_filters(draft, resource, draft.value(resource, "FilterCriteria"))
+    verdict = _may_read(draft, role, source, service)
+    poll = Poll(
+        id=key,
+        source=source,
+        target=function,
+        resource=resource,
+        verdict=verdict,
+        enabled=read.flag("enabled", "Enabled", default=True),
+        service=service,
+        batch_size=batch,
+        window=window,
+        filters=filters,
+        partial=None
+        if isinstance(types, Unknown)
+        else "ReportBatchItemFailures" in (types if isinstance(types, list) else [types]),
+        maximum_concurrency=None if concurrency == -1 else concurrency,
+        provisioned=draft.value(resource, "ProvisionedPollerConfig") is not None,
+        retries=read.integer("retries", "MaximumRetryAttempts", default=-1),
+        record_age=read.integer("record_age", "MaximumRecordAgeInSeconds", default=-1),
+        bisect=read.flag("bisect", "BisectBatchOnFunctionError", default=False),
+        may_delete=draft.role_may(role, "sqs:DeleteMessage", source) if not stream else ALLOWED,
+        starting_position=render(draft.value(resource, "StartingPosition", default="")),
+        unknown=tuple(read.unknown),
+    )
+    yield poll
+    failure = draft.value(resource, "DestinationConfig", "OnFailure", "Destination")
+    if failure is not None and stream:
+        yield stream_net(draft, resource, poll, "DestinationConfig.OnFailure", failure, role)
+
+
+def stream_net(draft: Draft, resource: Resource, poll: Poll, place: str, value: Any, role: str) -> DeadLetter:
+    """The failure destination of a stream's reader."""
+    text = render(value)
+    if text.startswith("kafka://"):
+        topic = text.removeprefix("kafka://")
+        target = draft.add(External(id=f"{poll.source}:{topic}", name=f"Kafka topic {topic}", service="kafka"))
+        verdict = Verdict(Answer.UNKNOWN, "a cluster's own permissions stand in none of the templates")
+    else:
+        target = draft.endpoint(resource, place, value)
+        verdict = may_keep(draft, role, target)
+    return DeadLetter(
+        id=f"{poll.id}#{place}",
+        source=poll.target,
+        target=target,
+        resource=resource,
+        place=place,
+        of=poll.id,
+        verdict=verdict,
+    )
+
+
+def read_filters(draft: Draft, resource: Resource, criteria: Any) -> tuple[Any, ...]:
+    """The patterns of a FilterCriteria as documents; one that cannot be read stays what it was."""
+    if isinstance(criteria, Unknown):
+        draft.note(f"cannot be told: the filter of {draft.name(resource)}")
+        return (criteria,)
+    if not isinstance(criteria, Mapping):
+        return ()
+    found = []
+    for _, item in items(criteria.get("Filters")):
+        pattern = item.get("Pattern") if isinstance(item, Mapping) else item
+        if isinstance(pattern, Mapping):
+            found.append(pattern)
+            continue
+        document = as_json(pattern) if pattern is not None else None
+        found.append(document if isinstance(document, Mapping) else pattern)
+    return tuple(p for p in found if p is not None and p != {})
+
+
+def event_source(draft: Draft, resource: Resource) -> tuple[str, str]:
+    """The node that a mapping reads, and its service."""
+    value = draft.value(resource, "EventSourceArn")
+    topic = next((render(t) for _, t in items(draft.value(resource, "Topics"))), "")
+    if draft.value(resource, "SelfManagedEventSource") is not None:
+        return kafka(draft, "a self-managed cluster", topic), "kafka"
+    if value is None:
+        return draft.endpoint(resource, "EventSourceArn", Unknown("there is no event source")), "sqs"
+    text = render(value)
+    inside = draft.inside(resource.stack, value)
+    kind = draft.type_of(inside) if inside else ""
+    if topic or "kafka" in text or kind.startswith("AWS::MSK::"):
+        return kafka(draft, inside or text, topic), "kafka"
+    if kind in ("AWS::AmazonMQ::Broker", "AWS::DocDB::DBCluster") or ":mq:" in text or ":rds:" in text:
+        service = "mq" if "MQ" in kind or ":mq:" in text else "documentdb"
+        return _stream(draft, inside or text, service), service
+    source = draft.endpoint(resource, "EventSourceArn", value)
+    node = draft.nodes[source]
+    if isinstance(node, Stream):
+        return source, node.service
+    if isinstance(node, External) and (":kinesis:" in text or ":dynamodb:" in text):
+        service = "kinesis" if ":kinesis:" in text else "dynamodb"
+        return _stream(draft, node.id, service, name=node.name), service
+    if kind == "AWS::DynamoDB::Table":
+        return _stream(draft, inside, "dynamodb"), "dynamodb"
+    if kind.startswith("AWS::Kinesis::"):
+        return _stream(draft, inside, "kinesis"), "kinesis"
+    return source, "sqs"
+
+
+def kafka(draft: Draft, cluster: str, topic: str) -> str:
+    where = readable(cluster).rsplit("/", 1)[-1] or "a cluster"
+    key = f"{readable(cluster)}:{readable(topic)}" if topic else readable(cluster)
+    inside = draft.template.resources.get(cast(Any, tuple(cluster.rpartition("/")[::2])))
+    name = f"Kafka topic {readable(topic) or '?'} on {where}"
+    return draft.add(Stream(id=key, name=name, resource=inside, service="kafka"))
+
+
+def _stream(draft: Draft, key: str, service: str, name: str = "") -> str:
+    resource = draft.template.resources.get(cast(Any, tuple(key.rpartition("/")[::2])))
+    label = draft.name(resource) if resource else name or key.rsplit("/", 1)[-1]
+    retention = 86_400 if service == "dynamodb" else None
+    return draft.add(Stream(id=key, name=label, resource=resource, service=service, retention=retention))
+
+
+def _may_read(draft: Draft, role: str, source: str, service: str) -> Verdict:
+    actions = _READ.get(service)
+    if not actions:
+        return Verdict(Answer.UNKNOWN, "whether the role may read it is not worked out for this service")
+    verdict = ALLOWED
+    for action in actions:
+        verdict = both(verdict, draft.role_may(role, action, source))
+    return verdict
+
+
+# --- asynchronous nets -------------------------------------------------------------------------------
+
+
+def _destinations(draft: Draft, node: Function) -> Iterator[Edge]:
+    config, definition = node.async_config, cast(Resource, node.definition)
+    if config is not None:
+        for when, way in (("OnFailure", Way.FAILURE), ("OnSuccess", Way.SUCCESS)):
+            value = draft.value(config, "DestinationConfig", when, "Destination")
+            if value is not None:
+                target = draft.endpoint(config, when, value)
+                yield Destination(
+                    id=f"{node_id(config)}#{when}",
+                    source=node.id,
+                    target=target,
+                    resource=config,
+                    place=f"DestinationConfig.{when}",
+                    way=way,
+                    verdict=may_keep(draft, node.role, target),
+                )
+    value = draft.value(definition, "DeadLetterConfig", "TargetArn")
+    if value is not None:
+        target = draft.endpoint(definition, "DeadLetterConfig", value)
+        # Versions and aliases share the dead-letter target of the function.
+        yield Destination(
+            id=f"{node.id}#DeadLetterConfig",
+            source=node.id,
+            target=target,
+            resource=definition,
+            place="DeadLetterConfig",
+            dead_letter=True,
+            verdict=may_keep(draft, node.role, target),
+        )
+
+
+def may_keep(draft: Draft, role: str, target: str) -> Verdict:
+    """Whether a role may put a record or an event into its destination, and the destination takes it."""
+    node = draft.nodes[target]
+    if isinstance(node, Queue | Topic) and node.fifo:
+        kind = "queue" if isinstance(node, Queue) else "topic"
+        return Verdict(Answer.DENIED, f"{node.name} is a FIFO {kind}, which Lambda cannot write to")
+    action = _write_action(node)
+    if not action:
+        return Verdict(Answer.UNKNOWN, f"what {node.name} takes is not known")
+    verdict = draft.role_may(role, action, target)
+    if isinstance(node, Bucket):
+        verdict = both(verdict, _bucket_write(draft, role, target))
+    return verdict
+
+
+def _bucket_write(draft: Draft, role: str, bucket: str) -> Verdict:
+    return draft.role_may(role, "s3:ListBucket", bucket)
+
+
+def _write_action(node: Node) -> str:
+    if isinstance(node, External):
+        return _ACTIONS.get(node.service, "")
+    return next((action for kind, action in _WRITES.items() if isinstance(node, kind)), "")
+
+
+_WRITES: dict[type[Node], str] = {
+    Queue: "sqs:SendMessage",
+    Topic: "sns:Publish",
+    Bus: "events:PutEvents",
+    Function: "lambda:InvokeFunction",
+    Bucket: "s3:PutObject",
+}
+_ACTIONS = {
+    "sqs": "sqs:SendMessage",
+    "sns": "sns:Publish",
+    "events": "events:PutEvents",
+    "lambda": "lambda:InvokeFunction",
+    "s3": "s3:PutObject",
+}
+
+# --- own sends ---------------------------------------------------------------------------------------
+
+_SENDS: dict[type[Node], tuple[str, ...]] = {
+    Queue: ("sqs:sendmessage",),
+    Topic: ("sns:publish",),
+    Bus: ("events:putevents",),
+    Function: ("lambda:invokefunction", "lambda:invokeasync"),
+    Bucket: ("s3:putobject",),
+    Stream: ("kinesis:putrecord", "kinesis:putrecords"),
+}
+
+
+def _sends(draft: Draft, node: Function, linked: set[tuple[str, str]]) -> Iterator[Edge]:
+    named = _environment(draft, node)
+    granted: dict[str, str] = {}
+    for statement in draft.permissions.grants(node.role):
+        if statement.deny or statement.not_actions or statement.not_resources:
+            continue
+        for pattern in statement.resources:
+            if not pattern.startswith(OPEN):
+                continue
+            target = _sendable(draft, pattern[1:].partition(CLOSE)[0])
+            action = _granted_action(draft, statement.actions, target) if target else ""
+            if action and target != node.id:
+                granted.setdefault(target, action)
+    for target in sorted({**named, **granted}):
+        variable, action = named.get(target, ""), granted.get(target, "")
+        if not variable and (node.id, target) in linked:
+            continue
+        if not action:
+            wanted = _SENDS[type(draft.nodes[target])][0]
+            verdict = draft.role_may(node.role, _proper(wanted), target)
+            if verdict.denied:
+                continue
+        yield Send(
+            id=f"{node.id}~{target}",
+            source=node.id,
+            target=target,
+            resource=node.definition,
+            place="Role" if action else "Environment",
+            action=action,
+            variable=variable,
+        )
+
+
+def _proper(action: str) -> str:
+    return next((a for a in _WRITES.values() if a.lower() == action), action)
+
+
+def _granted_action(draft: Draft, actions: tuple[str, ...], target: str) -> str:
+    for wanted in _SENDS[type(draft.nodes[target])]:
+        if any(wild(pattern, wanted) for pattern in actions):
+            return _proper(wanted)
+    return ""
+
+
+def _sendable(draft: Draft, key: str) -> str:
+    node = draft.nodes.get(key)
+    return key if node is not None and type(node) in _SENDS else ""
+
+
+def _environment(draft: Draft, node: Function) -> dict[str, str]:
+    variables = draft.value(cast(Resource, node.definition), "Environment", "Variables")
+    found: dict[str, str] = {}
+    if isinstance(variables, Mapping):
+        for variable, value in variables.items():
+            for ref in _refs(value):
+                target = _sendable(draft, f"{ref.stack}/{ref.logical_id}")
+                if target and target != node.id:
+                    found.setdefault(target, str(variable))
+    return found
+
+
+def _refs(value: Any) -> Iterator[Ref]:
+    if isinstance(value, Ref):
+        yield value
+    elif isinstance(value, Text):
+        for part in value.parts:
+            if isinstance(part, Ref):
+                yield part

@@ -1,0 +1,169 @@
+"""Source → pipe → enrichment and target: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes.html"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from patterns.flow.draft import Draft, both, items, numbers
+from patterns.flow.edges import lambda_
+from patterns.flow.edges.events import by_role
+from patterns.flow.model import (
+    ALLOWED,
+    Answer,
+    Call,
+    Delivery,
+    Edge,
+    External,
+    Pipe,
+    Poll,
+    Queue,
+    Stream,
+    Verdict,
+    node_id,
+)
+from patterns.flow.permissions import render
+from patterns.flow.template import Resource, Unknown
+
+_PARAMETERS = {
+    "sqs": "SqsQueueParameters",
+    "kinesis": "KinesisStreamParameters",
+    "dynamodb": "DynamoDBStreamParameters",
+    "kafka": "ManagedStreamingKafkaParameters",
+    "mq": "ActiveMQBrokerParameters",
+}
+
+
+def links(draft: Draft) -> Iterator[Edge]:
+    for resource in draft.template.of_type("AWS::Pipes::Pipe"):
+        yield from _pipe(draft, resource)
+
+
+def _pipe(draft: Draft, resource: Resource) -> Iterator[Edge]:
+    key = node_id(resource)
+    node = draft.nodes[key]
+    enabled = node.enabled if isinstance(node, Pipe) else True
+    role_value = draft.value(resource, "RoleArn")
+    role = draft.role(resource.stack, role_value)
+    source, service = _source(draft, resource)
+    parameters = draft.value(resource, "SourceParameters", default={})
+    parameters = parameters if isinstance(parameters, Mapping) else {}
+    own = parameters.get(_PARAMETERS[service])
+    own = own if isinstance(own, Mapping) else {}
+    read = numbers(draft, resource)
+
+    def number(field: str, name: str, default: int) -> int | None:
+        value = own.get(name)
+        return default if value is None else read.as_integer(field, value)
+
+    verdict = _may_read(draft, role, source, service)
+    may_delete = draft.role_may(role, "sqs:DeleteMessage", source) if service == "sqs" else ALLOWED
+    poll = Poll(
+        id=f"{key}#Source",
+        source=source,
+        target=key,
+        resource=resource,
+        place="Source",
+        enabled=enabled,
+        verdict=verdict,
+        service=service,
+        batch_size=number("batch_size", "BatchSize", 10 if service == "sqs" else 100),
+        window=number("window", "MaximumBatchingWindowInSeconds", 0),
+        filters=lambda_.read_filters(draft, resource, parameters.get("FilterCriteria")),
+        partial=True if service == "sqs" else own.get("OnPartialBatchItemFailure") is not None,
+        retries=number("retries", "MaximumRetryAttempts", -1),
+        record_age=number("record_age", "MaximumRecordAgeInSeconds", -1),
+        may_delete=may_delete,
+        starting_position=render(own.get("StartingPosition", "")),
+        unknown=tuple(read.unknown),
+    )
+    yield poll
+    net = own.get("DeadLetterConfig")
+    if isinstance(net, Mapping) and net.get("Arn") is not None:
+        yield lambda_.stream_net(draft, resource, poll, "DeadLetterConfig", net["Arn"], role)
+    enrichment = draft.value(resource, "Enrichment")
+    if enrichment is not None:
+        target = draft.endpoint(resource, "Enrichment", enrichment)
+        yield Call(
+            id=f"{key}#Enrichment",
+            source=key,
+            target=target,
+            resource=resource,
+            place="Enrichment",
+            verdict=by_role(draft, resource.stack, role_value, target),
+        )
+    target = draft.endpoint(resource, "Target", draft.value(resource, "Target", default=Unknown("it has none")))
+    options = draft.value(resource, "TargetParameters", default={})
+    yield Delivery(
+        id=f"{key}#Target",
+        source=key,
+        target=target,
+        resource=resource,
+        place="Target",
+        by="pipes",
+        attempts=1,
+        seconds=0,
+        enabled=enabled,
+        asynchronous=_fire_and_forget(options),
+        message_group=_grouped(options),
+        verdict=_may_send(draft, resource, role_value, target),
+    )
+
+
+def _may_send(draft: Draft, resource: Resource, role: Any, target: str) -> Verdict:
+    return by_role(draft, resource.stack, role, target)
+
+
+def _may_read(draft: Draft, role: str, source: str, service: str) -> Verdict:
+    actions = {
+        "sqs": ("sqs:ReceiveMessage", "sqs:GetQueueAttributes"),
+        "kinesis": ("kinesis:GetRecords", "kinesis:GetShardIterator"),
+        "dynamodb": ("dynamodb:GetRecords", "dynamodb:GetShardIterator"),
+    }.get(service)
+    if not actions:
+        return Verdict(Answer.UNKNOWN, "whether the role may read it is not worked out for this service")
+    verdict = ALLOWED
+    for action in actions:
+        verdict = both(verdict, draft.role_may(role, action, source))
+    return verdict
+
+
+def _source(draft: Draft, resource: Resource) -> tuple[str, str]:
+    value = draft.value(resource, "Source", default=Unknown("it has no source"))
+    parameters = draft.value(resource, "SourceParameters", default={})
+    given = parameters if isinstance(parameters, Mapping) else {}
+    text = render(value)
+    for name, service in (
+        ("ManagedStreamingKafkaParameters", "kafka"),
+        ("SelfManagedKafkaParameters", "kafka"),
+    ):
+        if name in given:
+            own = given[name]
+            topic = render(own.get("TopicName", "")) if isinstance(own, Mapping) else ""
+            return lambda_.kafka(draft, draft.inside(resource.stack, value) or text, topic), service
+    if "ActiveMQBrokerParameters" in given or "RabbitMQBrokerParameters" in given:
+        return draft.endpoint(resource, "Source", value, "mq"), "mq"
+    source = draft.endpoint(resource, "Source", value)
+    node = draft.nodes[source]
+    if isinstance(node, Stream):
+        return source, node.service if node.service in _PARAMETERS else "kinesis"
+    if isinstance(node, Queue):
+        return source, "sqs"
+    for name, service in (("KinesisStreamParameters", "kinesis"), ("DynamoDBStreamParameters", "dynamodb")):
+        if name in given or f":{service}:" in text:
+            retention = 86_400 if service == "dynamodb" else None
+            name = node.name
+            stream = Stream(id=source, name=name, resource=node.resource, service=service, retention=retention)
+            return draft.add(stream), service
+    return source, "sqs" if not isinstance(node, External) or node.service in ("sqs", "") else "kinesis"
+
+
+def _fire_and_forget(options: Any) -> bool:
+    for _, name in items(["LambdaFunctionParameters", "StepFunctionStateMachineParameters"]):
+        own = options.get(name) if isinstance(options, Mapping) else None
+        if isinstance(own, Mapping) and own.get("InvocationType") == "FIRE_AND_FORGET":
+            return True
+    return False
+
+
+def _grouped(options: Any) -> bool:
+    own = options.get("SqsQueueParameters") if isinstance(options, Mapping) else None
+    return isinstance(own, Mapping) and own.get("MessageGroupId") is not None

@@ -1,0 +1,1148 @@
+"""What can become of a message: every end it can have, from each place where one enters.
+
+**What counts as a loss.** A message is lost where it ends without a copy under a failure for which the
+template could have provided:
+
+* a delivery that fails for good and has no dead-letter queue, or one that cannot be written to;
+* an asynchronous event that a function cannot process, with no destination or dead-letter queue on exactly
+  the qualifier that is invoked, or none that it may write to;
+* a message that fails until its queue's retention ends: no redrive, a redrive the queue refuses, or a
+  retention too short to reach the last receive;
+* a message that is older than its dead-letter queue's retention when it gets there (standard queues keep
+  the first enqueue time);
+* a message that nobody can read: every mapping disabled or without permission;
+* a record that a stream's reader gives up on without a destination, or that blocks its shard until it
+  expires;
+* a message that every filter rejects - every subscription of a topic, every rule of a custom bus, the only
+  mapping of a queue - unless another path without a filter takes it to somebody, or the filters provably
+  leave no gap. That is a designed end (`FILTERED`), but one that nobody sees.
+
+Not a loss: a copy that waits in a dead-letter queue or destination (see `unwatched` for those that no
+alarm tells of), what a consumer outside the templates takes, what a caller is told has failed (`REJECTED`),
+events on the default bus that match no rule, a backlog that outlives the retention (no template can keep
+that; watch the age of the oldest message), and whatever cannot be told - which each fate then says.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from patterns.flow.filters import covers_everything
+from patterns.flow.model import (
+    Answer,
+    Bucket,
+    Bus,
+    Call,
+    Delivery,
+    Destination,
+    Edge,
+    External,
+    Fate,
+    Flow,
+    Function,
+    Kept,
+    Match,
+    Node,
+    Notification,
+    Opaque,
+    Outcome,
+    Pipe,
+    Poll,
+    Queue,
+    Redrive,
+    Rule,
+    Schedule,
+    Send,
+    Stream,
+    Subscription,
+    Topic,
+    Verdict,
+    Way,
+)
+from patterns.flow.words import duration, times
+
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+ASYNC_RETRY_AFTER_SECONDS = (60, 180)
+
+# https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html
+KAFKA_RETRIES_WITH_DESTINATION = 10
+
+_CARRIES = (Subscription, Match, Delivery, Notification, Call, Poll)
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """An end on one hop, its times counted from the arrival at the node."""
+
+    outcome: Outcome
+    at: str
+    hop: str
+    condition: str
+    attempts: int | None = 1
+    soonest: int = 0
+    latest: int | None = 0
+    kept: Kept | None = None
+    lost: bool = False
+    remedy: str = ""
+    unless_covered: bool = False
+    alarms: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Go:
+    """A message, its copy or its record going on to the next node."""
+
+    edge: Edge
+    mode: str = ""
+    net: bool = False
+    soonest: int = 0
+    latest: int | None = 0
+    filtered: bool = False
+    unsure: tuple[str, ...] = ()
+
+
+# How a message arrives at a function: polled (the poller sees the result), called (the caller does), or
+# queued by Lambda itself.
+POLLED, CALLED, QUEUED = "polled", "called", "queued"
+
+_State = tuple[str, str, bool]
+
+
+# --- what a reader asks ------------------------------------------------------------------------------
+
+
+def fates(flow: Flow) -> dict[str, list[Fate]]:
+    """Every fate of a message, by the node where it enters; what is lost comes first."""
+    known = flow._memo.get("fates")
+    if known is None:
+        known = flow._memo["fates"] = _Stories(flow).tell()
+    return known
+
+
+def losses(flow: Flow) -> list[Fate]:
+    """The fates in which a message ends without a copy although the template could have kept one."""
+    return [fate for told in fates(flow).values() for fate in told if fate.lost]
+
+
+def unwatched(flow: Flow) -> list[Fate]:
+    """The fates in which a failed message is kept and no alarm tells anybody before the copy expires."""
+    kept = (Outcome.DLQ, Outcome.DESTINATION)
+    return [
+        fate
+        for told in fates(flow).values()
+        for fate in told
+        if fate.outcome in kept and fate.kept is not None and not fate.alarms
+    ]
+
+
+# --- stories -----------------------------------------------------------------------------------------
+
+
+class _Stories:
+    def __init__(self, flow: Flow) -> None:
+        self._flow = flow
+        self._hops: dict[_State, list[_End | _Go]] = {}
+
+    def tell(self) -> dict[str, list[Fate]]:
+        flow = self._flow
+        told: dict[str, list[Fate]] = {}
+        seen: set[str] = set()
+        for node in flow.nodes.values():
+            if mode := _enters(flow, node):
+                told[node.id] = self._story((node.id, mode, False), seen)
+        # What is left is reached only from itself: a cycle that nothing outside feeds.
+        for node in flow.nodes.values():
+            if node.id not in seen and any(isinstance(e, _CARRIES) for e in flow.leaving(node.id)):
+                told[node.id] = self._story((node.id, _mode(node), False), seen)
+        return dict(sorted(told.items()))
+
+    def _story(self, start: _State, seen: set[str]) -> list[Fate]:
+        order = self._order(start)
+        arrival: dict[_State, tuple[int, int | None]] = {start: (0, 0)}
+        path: dict[_State, tuple[str, ...]] = {start: ()}
+        clear: dict[_State, bool] = {start: True}
+        doubts: dict[_State, tuple[str, ...]] = {start: ()}
+        covered = False
+        ends: list[tuple[_State, _End]] = []
+        for state in order:
+            seen.add(state[0])
+            soonest, latest = arrival[state]
+            for step in self._hop(state):
+                if isinstance(step, _End):
+                    ends.append((state, step))
+                    arrives = step.outcome in (Outcome.PROCESSED, Outcome.OUTSIDE)
+                    covered = covered or (arrives and clear[state] and not state[2])
+                    continue
+                to = _arrives(step)
+                low = soonest + step.soonest
+                high = None if latest is None or step.latest is None else latest + step.latest
+                if to in arrival:
+                    old = arrival[to]
+                    arrival[to] = (
+                        min(old[0], low),
+                        None if old[1] is None or high is None else max(old[1], high),
+                    )
+                    clear[to] = clear[to] or (clear[state] and not step.filtered)
+                else:
+                    arrival[to] = (low, high)
+                    path[to] = (*path[state], step.edge.id)
+                    clear[to] = clear[state] and not step.filtered
+                    doubts[to] = (*doubts[state], *step.unsure)
+        found = [self._fate(start, e, arrival[s], path[s], doubts[s], covered) for s, e in ends]
+        found.sort(key=lambda f: (not f.lost, f.at, f.hop, f.outcome, f.condition, f.path))
+        return found
+
+    def _order(self, start: _State) -> list[_State]:
+        """The states that can be reached, each before those it leads to (cycles are cut)."""
+        done: list[_State] = []
+        begun = {start}
+        stack: list[tuple[_State, Iterator[_End | _Go]]] = [(start, iter(self._hop(start)))]
+        while stack:
+            state, steps = stack[-1]
+            for step in steps:
+                if isinstance(step, _Go):
+                    to = _arrives(step)
+                    if to not in begun:
+                        begun.add(to)
+                        stack.append((to, iter(self._hop(to))))
+                        break
+            else:
+                stack.pop()
+                done.append(state)
+        return done[::-1]
+
+    def _fate(
+        self,
+        start: _State,
+        end: _End,
+        arrived: tuple[int, int | None],
+        path: tuple[str, ...],
+        doubts: tuple[str, ...],
+        covered: bool,
+    ) -> Fate:
+        arrives = end.outcome in (Outcome.PROCESSED, Outcome.OUTSIDE)
+        way = (*path, end.hop) if end.hop else path
+        return Fate(
+            source=start[0],
+            outcome=end.outcome,
+            at=end.at,
+            hop=end.hop,
+            condition=end.condition,
+            path=way,
+            attempts=end.attempts,
+            soonest=arrived[0] + end.soonest,
+            latest=None if arrived[1] is None or end.latest is None else arrived[1] + end.latest,
+            kept=end.kept,
+            lost=end.lost and not (end.unless_covered and covered),
+            remedy=end.remedy if end.lost and not (end.unless_covered and covered) else "",
+            alarms=end.alarms,
+            unsure=tuple(dict.fromkeys((*doubts, *end.unsure))),
+            duplicates=_duplicates(self._flow, start[0], path) if arrives else "",
+            order=_order_kept(self._flow, start[0], path) if arrives else "",
+        )
+
+    def _hop(self, state: _State) -> list[_End | _Go]:
+        known = self._hops.get(state)
+        if known is None:
+            known = self._hops[state] = list(_hop(self._flow, *state))
+        return known
+
+
+def _arrives(step: _Go) -> _State:
+    return (step.edge.target, step.mode, step.net)
+
+
+def _enters(flow: Flow, node: Node) -> str:
+    """Whether messages enter the graph at this node, and how; empty if they do not."""
+    reached = [e for e in flow.arriving(node.id) if not isinstance(e, Send)]
+    carries = any(isinstance(e, _CARRIES) for e in flow.leaving(node.id))
+    if isinstance(node, Function):
+        guarded = any(isinstance(e, Destination) for e in flow.leaving(node.id)) or node.async_config
+        if not guarded or reached:
+            return ""
+        if any(f.function == node.function and flow.arriving(f.id) for f in _siblings(flow, node)):
+            return ""
+        return QUEUED
+    if isinstance(node, Rule):
+        return "clock" if node.expression and node.enabled is not False else ""
+    if isinstance(node, Bus) and node.default:
+        return "in" if carries else ""
+    if reached:
+        return ""
+    if isinstance(node, Schedule):
+        return "in" if node.enabled is not False and carries else ""
+    if isinstance(node, Queue | Topic | Bus):
+        return "in"
+    return "in" if carries else ""
+
+
+def _siblings(flow: Flow, node: Function) -> list[Function]:
+    index = flow._memo.get("qualifiers")
+    if index is None:
+        index = {}
+        for function in flow.nodes_of(Function):
+            index.setdefault(function.function, []).append(function)
+        flow._memo["qualifiers"] = index
+    return [f for f in index.get(node.function, ()) if f.id != node.id]
+
+
+def _mode(node: Node) -> str:
+    return QUEUED if isinstance(node, Function) else "in"
+
+
+# --- one hop -----------------------------------------------------------------------------------------
+
+
+def _hop(flow: Flow, key: str, mode: str, net: bool) -> Iterator[_End | _Go]:
+    node = flow.nodes[key]
+    out = flow.leaving(key)
+    if isinstance(node, Function):
+        yield from _function(flow, node, mode)
+        return
+    polls = [e for e in out if isinstance(e, Poll)]
+    if isinstance(node, Stream):
+        yield from _stream(flow, node, polls, net)
+        return
+    if isinstance(node, Queue) or polls:
+        yield from _queue(flow, node, polls, net)
+        return
+    subscriptions = [e for e in out if isinstance(e, Subscription)]
+    if isinstance(node, Topic) or subscriptions:
+        yield from _topic(flow, node, subscriptions, net)
+        return
+    if isinstance(node, Bus) or any(isinstance(e, Match) for e in out):
+        yield from _bus(flow, node, net)
+        return
+    if isinstance(node, Rule | Schedule):
+        yield from _deliveries(flow, node, net)
+        return
+    if isinstance(node, Pipe):
+        yield from _pipe(flow, node, net)
+        return
+    notifications = [e for e in out if isinstance(e, Notification)]
+    if notifications and not net:
+        yield from _bucket(flow, notifications)
+        return
+    calls = [e for e in out if isinstance(e, Call)]
+    if calls and not net and mode == "in":
+        yield from _caller(flow, node, calls)
+        return
+    yield _outside(node, net)
+
+
+def _outside(node: Node, net: bool) -> _End:
+    if net:
+        # Who looks into it stands elsewhere, so an alarm may stand there too.
+        place = "a bucket" if isinstance(node, Bucket) else "somewhere that no template describes"
+        unsure = () if isinstance(node, Bucket) else (f"what becomes of it in {node.name}",)
+        kept = Kept(node.id, None, None) if isinstance(node, Bucket) else None
+        return _End(Outcome.DESTINATION, node.id, "", f"is put into {place}", kept=kept, unsure=unsure)
+    what = node.type if isinstance(node, Opaque) else "which stands in none of the templates"
+    unsure = (node.why,) if isinstance(node, External) and node.why else ()
+    return _End(Outcome.OUTSIDE, node.id, "", f"is handed to {node.name} ({what})", unsure=unsure)
+
+
+# --- queues ------------------------------------------------------------------------------------------
+
+
+def _queue(flow: Flow, node: Node, polls: list[Poll], net: bool) -> Iterator[_End | _Go]:
+    queue = node if isinstance(node, Queue) else None
+    retention = queue.retention if queue else None
+    delay = (queue.delay or 0) if queue else 0
+    unsure = tuple(f"the {f} of {node.name}" for f in node.unknown if f in ("retention", "visibility", "delay"))
+    if not polls:
+        yield _End(
+            Outcome.DLQ if net else Outcome.OUTSIDE,
+            node.id,
+            "",
+            f"waits in {node.name} for a consumer that stands in none of the templates",
+            soonest=delay,
+            latest=retention,
+            kept=Kept(node.id, retention, retention),
+            alarms=_queue_alarms(flow, node, True) if net else (),
+            unsure=unsure,
+        )
+        return
+    open_polls = [p for p in polls if p.enabled is not False and not p.verdict.denied]
+    if not open_polls:
+        yield _unread(flow, node, polls, net, retention, unsure)
+        return
+    for poll in open_polls:
+        doubts = _doubts(poll.verdict, flow.name(poll.target))
+        if poll.enabled is None:
+            doubts = (*doubts, f"whether the mapping of {flow.name(poll.target)} is enabled")
+        if poll.filters:
+            yield _End(
+                Outcome.FILTERED,
+                node.id,
+                poll.id,
+                f"matches no filter of the mapping to {flow.name(poll.target)}, which deletes it",
+                latest=retention,
+                lost=True,
+                unless_covered=True,
+                remedy="filter before the queue (subscription or rule), or give the rest a queue of its own",
+                alarms=_alarms(flow, ("AWS/Lambda", "FilteredOutEventCount", "EventSourceMappingUUID", poll.id)),
+            )
+        yield _Go(poll, POLLED, net, delay, retention, bool(poll.filters), doubts)
+    yield from _poison(flow, node, open_polls, net, unsure)
+    if not net and queue:
+        yield _End(
+            Outcome.EXPIRED,
+            node.id,
+            "",
+            f"is not received within {duration(retention)} (a backlog that outlives the retention)",
+            attempts=0,
+            soonest=retention or 0,
+            latest=retention,
+            alarms=_queue_alarms(flow, node, True),
+            unsure=unsure,
+        )
+
+
+def _unread(
+    flow: Flow, node: Node, polls: list[Poll], net: bool, retention: int | None, unsure: tuple[str, ...]
+) -> _End:
+    poll = polls[0]
+    if poll.enabled is False:
+        condition, remedy = "every mapping that reads it is disabled", "enable the mapping"
+    else:
+        condition, remedy = poll.verdict.why, "let the consumer read it: " + poll.verdict.why
+    alarms = _queue_alarms(flow, node, True)
+    if net or not isinstance(node, Queue):
+        kept = Kept(node.id, retention, retention)
+        return _End(
+            Outcome.DLQ if net else Outcome.OUTSIDE, node.id, poll.id, condition, 0, 0, retention, kept, alarms=alarms
+        )
+    return _End(
+        Outcome.EXPIRED,
+        node.id,
+        poll.id,
+        condition,
+        attempts=0,
+        soonest=retention or 0,
+        latest=retention,
+        lost=True,
+        remedy=remedy,
+        alarms=alarms,
+        unsure=unsure,
+    )
+
+
+def _poison(flow: Flow, node: Node, polls: list[Poll], net: bool, unsure: tuple[str, ...]) -> Iterator[_End | _Go]:
+    """What becomes of a message whose every processing fails."""
+    who = " or ".join(dict.fromkeys(flow.name(p.target) for p in polls))
+    function = flow.nodes[polls[0].target]
+    fails = f"{who} fails"
+    if isinstance(function, Function) and function.reserved_concurrency == 0:
+        fails = f"{who} is throttled (its reserved concurrency is 0)"
+    alarms = _alarms(flow, *(m for p in polls for m in _function_metrics(flow, p.target)))
+    if not isinstance(node, Queue):
+        yield _End(
+            Outcome.OUTSIDE,
+            node.id,
+            polls[0].id,
+            f"{fails} on every receive",
+            None,
+            0,
+            None,
+            alarms=alarms,
+            unsure=(f"whether {node.name} has a dead-letter queue",),
+        )
+        return
+    retention = node.retention
+    redrive = next((e for e in flow.leaving(node.id) if isinstance(e, Redrive)), None)
+    if redrive is None or redrive.verdict.denied:
+        why = "" if redrive is None else f"; its redrive is refused: {redrive.verdict.why}"
+        if redrive is None and node.broken_redrive:
+            why = f"; its RedrivePolicy {node.broken_redrive}"
+        condition = f"{fails} on every receive for {duration(retention)}{why}"
+        kept = Kept(node.id, retention, retention) if net else None
+        yield _End(
+            Outcome.DLQ if net else Outcome.EXPIRED,
+            node.id,
+            "" if redrive is None else redrive.id,
+            condition,
+            attempts=None,
+            soonest=retention or 0,
+            latest=retention,
+            kept=kept,
+            lost=not net,
+            remedy="" if net else f"give {node.name} a redrive policy to a dead-letter queue that takes it",
+            alarms=tuple(dict.fromkeys((*alarms, *_queue_alarms(flow, node, True)))),
+            unsure=unsure,
+        )
+        return
+    yield from _redriven(flow, node, redrive, fails, alarms, unsure)
+
+
+def _redriven(
+    flow: Flow, node: Queue, redrive: Redrive, fails: str, alarms: tuple[str, ...], unsure: tuple[str, ...]
+) -> Iterator[_End | _Go]:
+    count, retention = redrive.max_receive_count, node.retention
+    dead = flow.nodes[redrive.target]
+    dead_retention = dead.retention if isinstance(dead, Queue) else None
+    unsure = (*unsure, *_doubts(redrive.verdict, dead.name))
+    if count is None:
+        unsure = (*unsure, f"the maximum receive count of {node.name}")
+    if isinstance(dead, Queue) and dead.retention is None:
+        unsure = (*unsure, f"the retention of {dead.name}")
+    takes = None
+    if None not in (count, node.visibility, node.delay):
+        takes = (node.delay or 0) + (count or 0) * (node.visibility or 0)
+    condition = f"{fails} on {times(count, 'receive')}"
+    if takes is not None and retention is not None and takes >= retention:
+        yield _End(
+            Outcome.EXPIRED,
+            node.id,
+            redrive.id,
+            f"{condition}, which takes {duration(takes)}; its retention ends after {duration(retention)}",
+            attempts=count,
+            soonest=retention,
+            latest=retention,
+            lost=True,
+            remedy=f"keep messages in {node.name} for longer than {duration(takes)}",
+            alarms=alarms,
+            unsure=unsure,
+        )
+        return
+    if isinstance(dead, Queue) and not dead.fifo and dead_retention is not None and retention is not None:
+        if dead_retention < retention:
+            yield _End(
+                Outcome.EXPIRED,
+                dead.id,
+                redrive.id,
+                f"{condition} when it is older than {duration(dead_retention)}: {dead.name} counts from the first"
+                " enqueue and keeps it no longer",
+                attempts=count,
+                soonest=max(dead_retention, takes or 0),
+                latest=retention,
+                lost=True,
+                remedy=f"keep messages in {dead.name} for longer than the {duration(retention)} of {node.name}",
+                alarms=alarms,
+                unsure=unsure,
+            )
+        if takes is not None and takes >= dead_retention:
+            return
+    at_least = at_most = dead_retention
+    if isinstance(dead, Queue) and not dead.fifo and dead_retention is not None:
+        at_least = None if retention is None else max(0, dead_retention - retention)
+        at_most = None if takes is None else dead_retention - takes
+    edge_end = _into(
+        flow,
+        redrive,
+        Outcome.DLQ,
+        condition,
+        count,
+        takes or 0,
+        retention,
+        Kept(dead.id, at_least, at_most) if isinstance(dead, Queue) else None,
+        alarms,
+        unsure,
+    )
+    yield from edge_end
+
+
+def _into(
+    flow: Flow,
+    edge: Edge,
+    outcome: Outcome,
+    condition: str,
+    attempts: int | None,
+    soonest: int,
+    latest: int | None,
+    kept: Kept | None,
+    alarms: tuple[str, ...],
+    unsure: tuple[str, ...],
+) -> Iterator[_End | _Go]:
+    """A failed message put into its net: an end there, and the way on where something takes it from there."""
+    node = flow.nodes[edge.target]
+    unsure = (*unsure, *_doubts(edge.verdict, node.name))
+    onward = [e for e in flow.leaving(node.id) if isinstance(e, _CARRIES)]
+    if isinstance(node, Queue) or not (onward or isinstance(node, Topic | Bus | Function)):
+        if kept is None and isinstance(node, Queue):
+            kept = Kept(node.id, node.retention, node.retention)
+        if isinstance(node, Bucket):
+            kept = Kept(node.id, None, None)
+        if isinstance(node, External):
+            unsure = (*unsure, node.why or f"how long {node.name} keeps it: it stands in none of the templates")
+            kept = Kept(node.id, None, None)
+        if isinstance(node, Queue):
+            own = _queue_alarms(flow, node, isinstance(edge, Redrive), kept.at_most if kept else None)
+            alarms = tuple(dict.fromkeys((*own, *alarms)))
+        yield _End(
+            outcome, node.id, edge.id, condition, attempts, soonest, latest, kept, False, "", False, alarms, unsure
+        )
+        if not onward:
+            return
+    yield _Go(edge, QUEUED if isinstance(node, Function) else "in", True, soonest, latest, False, unsure)
+
+
+# --- deliveries that are pushed ----------------------------------------------------------------------
+
+
+def _topic(flow: Flow, node: Node, subscriptions: list[Subscription], net: bool) -> Iterator[_End | _Go]:
+    archive = _archive(node)
+    if isinstance(node, Topic) and node.data_protection:
+        yield from _protection(node)
+    if not subscriptions:
+        outcome = Outcome.DESTINATION if net else Outcome.OUTSIDE
+        unsure = (f"who subscribes to {node.name}",)
+        condition = f"is published on {node.name}, whose subscribers stand in none of the templates"
+        yield _End(outcome, node.id, "", condition, unsure=unsure)
+        return
+    filtered = [s for s in subscriptions if s.filter is not None or "filter" in s.unknown]
+    for each in subscriptions:
+        who = flow.name(each.target)
+        if each in filtered and (len(filtered) > 1 or len(subscriptions) > 1):
+            yield _End(
+                Outcome.FILTERED,
+                each.target,
+                each.id,
+                f"does not match the filter policy of {who}",
+                attempts=0,
+                alarms=_filter_alarms(flow, node),
+            )
+        unknown = tuple(f"the {f} of the subscription of {who}" for f in each.unknown)
+        yield from _pushed(
+            flow,
+            each,
+            who,
+            each.attempts,
+            each.seconds,
+            each in filtered,
+            True,
+            _topic_metrics(node),
+            archive,
+            f"give the subscription of {who} a dead-letter queue",
+            each.broken_redrive and f"the RedrivePolicy of its subscription {each.broken_redrive}",
+            unknown,
+        )
+    if len(filtered) == len(subscriptions):
+        proven = _no_gap([s.filter for s in filtered], {s.scope for s in filtered})
+        unsure = tuple(f"the filter of {flow.name(s.target)}" for s in filtered if "filter" in s.unknown)
+        names = "the filter policy" if len(filtered) == 1 else f"any of the {len(filtered)} filter policies"
+        if not proven:
+            yield _End(
+                Outcome.FILTERED,
+                node.id,
+                "",
+                f"does not match {names} on {node.name}",
+                attempts=0,
+                kept=archive,
+                lost=archive is None and not unsure,
+                unless_covered=True,
+                remedy=f"subscribe a queue without a filter to {node.name}, or one for what the others reject",
+                alarms=_filter_alarms(flow, node),
+                unsure=unsure,
+            )
+
+
+def _archive(node: Node) -> Kept | None:
+    if isinstance(node, Topic | Bus) and node.archive_days != 0:
+        seconds = None if node.archive_days is None else node.archive_days * 86_400
+        return Kept(node.id, seconds, seconds)
+    return None
+
+
+def _protection(node: Topic) -> Iterator[_End]:
+    statements = (node.data_protection or {}).get("Statement")
+    for statement in statements if isinstance(statements, list) else []:
+        operation = statement.get("Operation") if isinstance(statement, Mapping) else None
+        if isinstance(operation, Mapping) and "Deny" in operation:
+            inbound = statement.get("DataDirection") == "Inbound"
+            yield _End(
+                Outcome.REJECTED if inbound else Outcome.BLOCKED,
+                node.id,
+                "",
+                f"has data that the data protection policy of {node.name} denies"
+                + ("; the publisher gets an error" if inbound else " to a subscriber; only delivery logs show it"),
+                attempts=0,
+            )
+
+
+def _bus(flow: Flow, node: Node, net: bool) -> Iterator[_End | _Go]:
+    archive = _archive(node)
+    matches = [e for e in flow.leaving(node.id) if isinstance(e, Match)]
+    subscribers = [e for e in flow.leaving(node.id) if isinstance(e, Delivery)]
+    if not matches and not subscribers:
+        outcome = Outcome.DESTINATION if net else Outcome.OUTSIDE
+        condition = f"is put on {node.name}, whose rules stand in none of the templates"
+        yield _End(outcome, node.id, "", condition, kept=archive, unsure=(f"which rules {node.name} has",))
+        return
+    for match in matches:
+        rule = flow.name(match.target)
+        if match.enabled is False:
+            yield _End(
+                Outcome.DROPPED,
+                match.target,
+                match.id,
+                f"matches {rule}, which is disabled",
+                attempts=0,
+                kept=archive,
+                lost=archive is None,
+                remedy=f"enable {rule}, delete it, or archive the events of {node.name}",
+                unless_covered=True,
+            )
+            continue
+        unsure = (f"whether {rule} is enabled",) if match.enabled is None else ()
+        yield _Go(match, "in", net, filtered=not match.everything, unsure=unsure)
+    for delivery in subscribers:
+        who = flow.name(delivery.target)
+        if delivery.filters:
+            condition = f"matches no filter of the subscriber of {who}"
+            yield _End(Outcome.FILTERED, delivery.target, delivery.id, condition, attempts=0, kept=archive)
+        yield from _delivered(flow, delivery, archive)
+    rest = [m for m in matches if m.everything and m.enabled is not False] or [d for d in subscribers if not d.filters]
+    if not rest and matches:
+        custom = isinstance(node, Bus) and not node.default
+        unsure = tuple(f"the pattern of {flow.name(m.target)}" for m in matches if "pattern" in m.unknown)
+        yield _End(
+            Outcome.FILTERED,
+            node.id,
+            "",
+            f"matches no rule of {node.name}",
+            attempts=0,
+            kept=archive,
+            lost=custom and archive is None and not unsure,
+            unless_covered=True,
+            remedy=f"archive the events of {node.name}, or add a rule for what the others do not match",
+            unsure=unsure,
+        )
+
+
+def _deliveries(flow: Flow, node: Rule | Schedule, net: bool) -> Iterator[_End | _Go]:
+    deliveries = [e for e in flow.leaving(node.id) if isinstance(e, Delivery)]
+    archive = _archive(flow.nodes[node.bus]) if isinstance(node, Rule) and node.bus in flow.nodes else None
+    if not deliveries:
+        yield _End(
+            Outcome.DROPPED,
+            node.id,
+            "",
+            f"{node.name} has no target",
+            attempts=0,
+            kept=archive,
+            lost=archive is None and not isinstance(node, Schedule),
+            remedy=f"give {node.name} a target",
+        )
+    for delivery in deliveries:
+        yield from _delivered(flow, delivery, archive, net)
+
+
+def _delivered(flow: Flow, edge: Delivery, archive: Kept | None, net: bool = False) -> Iterator[_End | _Go]:
+    who = flow.name(edge.target)
+    target = "the schedule's target" if edge.by == "scheduler" else "the target"
+    remedy = f"give {target} {who} of {flow.name(edge.source)} a dead-letter queue"
+    unknown = tuple(f"the {f} of the target {who}" for f in edge.unknown)
+    yield from _pushed(
+        flow,
+        edge,
+        who,
+        edge.attempts,
+        edge.seconds,
+        bool(edge.filters),
+        edge.asynchronous,
+        _rule_metrics(edge),
+        archive,
+        remedy,
+        "",
+        unknown,
+        net,
+    )
+
+
+def _pushed(
+    flow: Flow,
+    edge: Subscription | Delivery,
+    who: str,
+    attempts: int | None,
+    seconds: int | None,
+    filtered: bool,
+    asynchronous: bool,
+    metrics: list[tuple[str, str, str, str]],
+    archive: Kept | None,
+    remedy: str,
+    broken: str,
+    unsure: tuple[str, ...],
+    net: bool = False,
+) -> Iterator[_End | _Go]:
+    """A delivery with retries: arrives, or is put into its dead-letter queue, or is gone."""
+    unsure = (*unsure, *_doubts(edge.verdict, who))
+    alarms = _alarms(flow, *metrics)
+    if edge.verdict.denied:
+        condition, tries, latest = f"cannot be delivered to {who}: {edge.verdict.why}", 1, 0
+    else:
+        node = flow.nodes[edge.target]
+        mode = (QUEUED if asynchronous else POLLED) if isinstance(node, Function) else "in"
+        yield _Go(edge, mode, net, 0, seconds, filtered, unsure)
+        tries, latest = attempts, seconds
+        condition = (
+            f"cannot be delivered to {who}: at once where access or the target is missing,"
+            f" else after {times(attempts, 'try').replace('trys', 'tries')} within {duration(seconds)}"
+        )
+    nets = flow.nets(edge)
+    usable = [n for n in nets if not n.verdict.denied]
+    for dead in usable:
+        yield from _into(flow, dead, Outcome.DLQ, condition, tries, 0, latest, None, alarms, unsure)
+    if usable:
+        return
+    refused = nets[0].verdict.why if nets else broken
+    broken_net = f"; its dead-letter queue cannot take it: {refused}" if nets else f"; {refused}" if refused else ""
+    yield _End(
+        Outcome.DROPPED,
+        edge.target,
+        nets[0].id if nets else edge.id,
+        condition + broken_net,
+        attempts=tries,
+        latest=latest,
+        kept=archive,
+        lost=archive is None,
+        remedy=f"make the dead-letter queue writable: {refused}" if nets else remedy,
+        alarms=alarms,
+        unsure=unsure,
+    )
+
+
+def _pipe(flow: Flow, node: Pipe, net: bool) -> Iterator[_End | _Go]:
+    """A pipe's failures go back to its source; only what succeeds goes on."""
+    for edge in flow.leaving(node.id):
+        if isinstance(edge, Delivery) and not edge.verdict.denied:
+            target = flow.nodes[edge.target]
+            mode = (QUEUED if edge.asynchronous else POLLED) if isinstance(target, Function) else "in"
+            yield _Go(edge, mode, net, unsure=_doubts(edge.verdict, target.name))
+
+
+def _bucket(flow: Flow, notifications: list[Notification]) -> Iterator[_End | _Go]:
+    for edge in notifications:
+        target = flow.nodes[edge.target]
+        if edge.verdict.denied:
+            yield _End(
+                Outcome.DROPPED,
+                edge.target,
+                edge.id,
+                f"S3 cannot notify {target.name}: {edge.verdict.why}",
+                lost=True,
+                remedy=f"let S3 in: {edge.verdict.why}",
+            )
+            continue
+        mode = QUEUED if isinstance(target, Function) else "in"
+        yield _Go(edge, mode, unsure=_doubts(edge.verdict, target.name))
+
+
+def _caller(flow: Flow, node: Node, calls: list[Call]) -> Iterator[_End | _Go]:
+    rejected = False
+    for edge in calls:
+        target = flow.nodes[edge.target]
+        if isinstance(target, Function) and edge.asynchronous:
+            yield _Go(edge, QUEUED)
+            continue
+        rejected = True
+        yield _Go(edge, CALLED if isinstance(target, Function) else "in")
+    if rejected:
+        condition = f"a call by {node.name} fails: whoever called it gets the error"
+        yield _End(Outcome.REJECTED, node.id, "", condition)
+
+
+# --- streams -----------------------------------------------------------------------------------------
+
+
+def _stream(flow: Flow, node: Stream, polls: list[Poll], net: bool) -> Iterator[_End | _Go]:
+    kept = Kept(node.id, node.retention, node.retention)
+    if not polls:
+        yield _End(Outcome.OUTSIDE, node.id, "", f"waits in {node.name} for a reader", latest=node.retention, kept=kept)
+    for poll in polls:
+        who = flow.name(poll.target)
+        if poll.enabled is False or poll.verdict.denied:
+            disabled = poll.enabled is False
+            yield _End(
+                Outcome.EXPIRED,
+                node.id,
+                poll.id,
+                f"the mapping to {who} is disabled" if disabled else poll.verdict.why,
+                attempts=0,
+                soonest=node.retention or 0,
+                latest=node.retention,
+                lost=True,
+                remedy="enable the mapping" if disabled else f"let {who} read it: {poll.verdict.why}",
+            )
+            continue
+        if poll.filters:
+            yield _End(
+                Outcome.FILTERED,
+                poll.target,
+                poll.id,
+                f"matches no filter of the mapping to {who}, which skips it",
+                attempts=0,
+                latest=node.retention,
+                kept=kept,
+            )
+        yield _Go(poll, POLLED, net, 0, node.retention, bool(poll.filters), _doubts(poll.verdict, who))
+        yield from _stuck(flow, node, poll, who)
+
+
+def _stuck(flow: Flow, node: Stream, poll: Poll, who: str) -> Iterator[_End | _Go]:
+    nets = flow.nets(poll)
+    usable = [n for n in nets if not n.verdict.denied]
+    unsure = tuple(f"the {f.replace('_', ' ')} of the mapping to {who}" for f in poll.unknown)
+    alarms = _alarms(flow, *_function_metrics(flow, poll.target))
+    endless = poll.retries == -1 and poll.record_age == -1
+    attempts = None if poll.retries in (-1, None) else (poll.retries or 0) + 1
+    if endless and usable and node.service == "kafka":
+        attempts, endless = KAFKA_RETRIES_WITH_DESTINATION + 1, False
+    latest = node.retention if poll.record_age in (-1, None) else poll.record_age
+    tries = "until it expires" if attempts is None else times(attempts, "try").replace("trys", "tries")
+    if poll.record_age not in (-1, None):
+        tries = f"for {duration(poll.record_age)}" if attempts is None else f"{tries} or {duration(poll.record_age)}"
+    condition = f"{who} fails on the record {tries}"
+    if usable:
+        for dead in usable:
+            yield from _into(flow, dead, Outcome.DESTINATION, condition, attempts, 0, latest, None, alarms, unsure)
+        return
+    refused = f"; its destination cannot be written to: {nets[0].verdict.why}" if nets else ""
+    blocked = "; it blocks what comes after it until then" if endless else ""
+    yield _End(
+        Outcome.EXPIRED if endless else Outcome.DROPPED,
+        node.id if endless else poll.target,
+        poll.id,
+        condition + blocked + refused,
+        attempts,
+        latest=latest,
+        soonest=(node.retention or 0) if endless else 0,
+        lost=not unsure,
+        remedy=f"give the mapping to {who} an on-failure destination, and retries that end",
+        alarms=alarms,
+        unsure=unsure,
+    )
+
+
+# --- functions ---------------------------------------------------------------------------------------
+
+
+def _function(flow: Flow, node: Function, mode: str) -> Iterator[_End | _Go]:
+    if node.reserved_concurrency != 0:
+        yield _End(Outcome.PROCESSED, node.id, "", f"{node.name} returns")
+    if mode == CALLED:
+        yield _End(Outcome.REJECTED, node.id, "", f"{node.name} fails: the caller gets the error")
+    if mode != QUEUED:
+        return
+    out = [e for e in flow.leaving(node.id) if isinstance(e, Destination)]
+    for edge in out:
+        if edge.way is Way.SUCCESS and not edge.verdict.denied and node.reserved_concurrency != 0:
+            target = flow.nodes[edge.target]
+            to = QUEUED if isinstance(target, Function) else "in"
+            yield _Go(edge, to, unsure=_doubts(edge.verdict, target.name))
+    nets = [e for e in out if e.way is Way.FAILURE]
+    usable = [e for e in nets if not e.verdict.denied]
+    unsure = tuple(f"the {f.replace('_', ' ')} of {node.name}" for f in node.unknown if f in ("retries", "event_age"))
+    for condition, attempts, soonest, latest, metrics in _failures(node):
+        alarms = _alarms(flow, *metrics)
+        if usable:
+            for edge in usable:
+                outcome = Outcome.DLQ if edge.dead_letter else Outcome.DESTINATION
+                yield from _into(flow, edge, outcome, condition, attempts, soonest, latest, None, alarms, unsure)
+            continue
+        why = ""
+        remedy = f"give asynchronous invocations of {node.name} an on-failure destination"
+        if nets:
+            why = f"; its {_net_name(nets[0])} cannot be written to: {nets[0].verdict.why}"
+            remedy = f"make the {_net_name(nets[0])} writable: {nets[0].verdict.why}"
+        elif others := [f for f in _siblings(flow, node) if f.async_config]:
+            why = f"; the event invoke config is for {others[0].qualifier_name}, not for {node.qualifier_name}"
+            remedy = f"set the event invoke config on {node.qualifier_name}"
+        yield _End(
+            Outcome.DROPPED,
+            node.id,
+            nets[0].id if nets else "",
+            condition + why,
+            attempts,
+            soonest,
+            latest,
+            lost=True,
+            remedy=remedy,
+            alarms=alarms,
+            unsure=unsure,
+        )
+
+
+def _net_name(edge: Destination) -> str:
+    return "dead-letter target" if edge.dead_letter else "on-failure destination"
+
+
+def _failures(node: Function) -> Iterator[tuple[str, int | None, int, int | None, list[tuple[str, str, str, str]]]]:
+    dropped = _named_metrics(node, "AsyncEventsDropped")
+    if node.reserved_concurrency == 0:
+        condition = f"the reserved concurrency of {node.name} is 0, so no event is run"
+        yield condition, 0, 0, 0, dropped
+        return
+    retries, age = node.retries, node.event_age
+    attempts, soonest = None, 0
+    if retries is not None:
+        waits = [w for w in ASYNC_RETRY_AFTER_SECONDS[: max(0, retries)] if age is None or w < age]
+        attempts, soonest = len(waits) + 1, waits[-1] if waits else 0
+    failing = f"{node.name} fails {times(attempts, 'time')}"
+    yield failing, attempts, soonest, age, [*dropped, *_named_metrics(node, "Errors")]
+    waiting = [*dropped, *_named_metrics(node, "AsyncEventAge"), *_named_metrics(node, "Throttles")]
+    yield f"{node.name} cannot be run within {duration(age)} (throttled)", None, age or 0, age, waiting
+
+
+# --- alarms ------------------------------------------------------------------------------------------
+
+_Wanted = tuple[str, str, str, str]
+
+
+def _alarms(flow: Flow, *wanted: _Wanted) -> tuple[str, ...]:
+    """The alarms on these metrics that can fire and have an action."""
+    found: dict[str, None] = {}
+    for namespace, metric, dimension, node in wanted:
+        for alarm in flow.watching(namespace, metric, dimension, node):
+            if alarm.acts and alarm.fires and _precise(flow, alarm.metrics, namespace, metric, node):
+                found[alarm.id] = None
+    return tuple(found)
+
+
+def _precise(flow: Flow, metrics: Any, namespace: str, name: str, node: str) -> bool:
+    """Whether the dimensions are those under which the service emits the metric."""
+    for metric in metrics:
+        if metric.namespace != namespace or metric.name != name:
+            continue
+        dimensions = dict(metric.dimensions)
+        if node not in dimensions.values():
+            continue
+        if namespace == "AWS/Events":
+            rule = flow.nodes.get(node)
+            custom = isinstance(rule, Rule) and rule.bus and not _is_default(flow, rule.bus)
+            return set(dimensions) == ({"RuleName", "EventBusName"} if custom else {"RuleName"})
+        if namespace == "AWS/Lambda":
+            return set(dimensions) <= {"FunctionName", "Resource", "EventSourceMappingUUID"}
+        return len(dimensions) == 1
+    return False
+
+
+def _is_default(flow: Flow, bus: str) -> bool:
+    node = flow.nodes.get(bus)
+    return isinstance(node, Bus) and node.default
+
+
+def _queue_alarms(flow: Flow, node: Node, redriven: bool, at_most: int | None = None) -> tuple[str, ...]:
+    metrics = ["ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"]
+    if not redriven:
+        # SQS does not count what it moves itself.
+        # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+        metrics.append("NumberOfMessagesSent")
+    found = _alarms(flow, *(("AWS/SQS", metric, "QueueName", node.id) for metric in metrics))
+    if at_most is None:
+        return found
+    return tuple(a for a in found if (flow.alarms[a].seconds or 0) < at_most)
+
+
+def _named_metrics(node: Function, metric: str) -> list[_Wanted]:
+    return [("AWS/Lambda", metric, "FunctionName", node.function)]
+
+
+def _function_metrics(flow: Flow, key: str) -> list[_Wanted]:
+    node = flow.nodes[key]
+    return _named_metrics(node, "Errors") if isinstance(node, Function) else []
+
+
+def _topic_metrics(node: Node) -> list[_Wanted]:
+    names = (
+        "NumberOfNotificationsFailed",
+        "NumberOfNotificationsFailedToRedriveToDlq",
+        "NumberOfNotificationsRedrivenToDlq",
+    )
+    return [("AWS/SNS", name, "TopicName", node.id) for name in names]
+
+
+def _filter_alarms(flow: Flow, node: Node) -> tuple[str, ...]:
+    names = (
+        "",
+        "-MessageAttributes",
+        "-MessageBody",
+        "-NoMessageAttributes",
+        "-InvalidAttributes",
+        "-InvalidMessageBody",
+    )
+    return _alarms(
+        flow, *(("AWS/SNS", f"NumberOfNotificationsFilteredOut{n}", "TopicName", node.id) for n in names[:3])
+    )
+
+
+def _rule_metrics(edge: Delivery) -> list[_Wanted]:
+    names = ("FailedInvocations", "InvocationsSentToDlq", "InvocationsFailedToBeSentToDlq")
+    return [("AWS/Events", name, "RuleName", edge.source) for name in names] if edge.by == "events" else []
+
+
+# --- filters that leave no gap -----------------------------------------------------------------------
+
+
+def _no_gap(policies: list[Mapping[str, Any] | None], scopes: set[str]) -> bool:
+    """Whether the filter policies provably take every message between them."""
+    scope = _SCOPES.get(next(iter(scopes))) if len(scopes) == 1 else None
+    if scope is None or any(policy is None for policy in policies):
+        return False
+    if not all(_plain(policy) for policy in policies):
+        return False
+    return covers_everything([p for p in policies if p is not None], scope) is True
+
+
+_SCOPES = {"MessageBody": "body", "MessageAttributes": "attributes"}
+
+
+def _plain(value: Any) -> bool:
+    """Whether a document holds nothing that a template leaves open."""
+    if isinstance(value, Mapping):
+        return all(isinstance(k, str) and _plain(v) for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return all(_plain(item) for item in value)
+    return value is None or isinstance(value, str | int | float)
+
+
+# --- what arrives: how often, in which order ---------------------------------------------------------
+
+
+def _hops_of(flow: Flow, start: str, path: tuple[str, ...]) -> list[Node]:
+    nodes = [flow.nodes[start]]
+    nodes.extend(flow.nodes[flow.edges[key].target] for key in path)
+    return nodes
+
+
+_AGAIN = (
+    (Topic, "SNS"),
+    (Queue, "SQS"),
+    (Bus, "EventBridge"),
+    (Rule, "EventBridge"),
+    (Schedule, "EventBridge Scheduler"),
+    (Bucket, "S3"),
+    (Stream, "the stream's reader"),
+    (Pipe, "the pipe"),
+)
+
+
+def _duplicates(flow: Flow, start: str, path: tuple[str, ...]) -> str:
+    nodes = _hops_of(flow, start, path)
+    who = [name for node in nodes for kind, name in _AGAIN if isinstance(node, kind)]
+    if isinstance(nodes[-1], Function) and path and not isinstance(flow.edges[path[-1]], Poll):
+        who.append("Lambda's own queue")
+    return f"more than once: {', '.join(dict.fromkeys(who))} may deliver again" if who else ""
+
+
+def _order_kept(flow: Flow, start: str, path: tuple[str, ...]) -> str:
+    ordered = [
+        node.fifo if isinstance(node, Queue | Topic) else True
+        for node in _hops_of(flow, start, path)
+        if isinstance(node, Queue | Topic | Stream)
+    ]
+    loose = any(isinstance(n, Bus | Rule | Bucket | Schedule) for n in _hops_of(flow, start, path))
+    if not ordered or loose or None in ordered or not all(ordered):
+        return "in no order"
+    last = flow.nodes[flow.edges[path[-1]].target] if path else None
+    if isinstance(last, Function) and not isinstance(flow.edges[path[-1]], Poll):
+        return "in no order"
+    streams = any(isinstance(n, Stream) for n in _hops_of(flow, start, path))
+    return "in order within a shard or partition" if streams else "in order within a message group"
+
+
+def _doubts(verdict: Verdict, who: str) -> tuple[str, ...]:
+    if verdict.answer is Answer.UNKNOWN:
+        return (f"the permission to reach {who}: {verdict.why}",)
+    return ()

@@ -1,0 +1,46 @@
+"""Templates in, graph out."""
+
+import gc
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any
+
+from patterns.flow.alarms import alarms
+from patterns.flow.draft import Draft
+from patterns.flow.edges import LINKS
+from patterns.flow.edges.lambda_ import late_links
+from patterns.flow.model import Edge, Flow
+from patterns.flow.template import Template, read
+
+
+def read_flow(*sources: str | PathLike[str] | Mapping[str, Any], parameters: Mapping[str, str] | None = None) -> Flow:
+    """Read templates that belong together as one message-flow graph.
+
+    Args:
+        sources: each a cloud assembly (``cdk.out``), a folder of templates, a template file (JSON, YAML,
+            SAM) or a dict of templates by stack name.
+        parameters: values for template parameters, by name, or by ``Stack:Name`` for one stack alone.
+            Default: the defaults that the templates declare.
+
+    Raises:
+        PatternError: a source is missing or malformed as a whole: the file, the place and the reason.
+    """
+    return flow_of(read(*sources, parameters=parameters))
+
+
+def flow_of(template: Template) -> Flow:
+    """The graph of templates that were read before."""
+    # A graph holds no garbage while it grows; looking for some takes a third of the time.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        draft = Draft(template)
+        edges: list[Edge] = []
+        for links in LINKS:
+            edges.extend(links(draft))
+        edges.extend(late_links(draft, edges))
+        notes = [*(str(note) for note in template.notes), *draft.notes]
+        return Flow.build(draft.nodes.values(), edges, alarms(draft), notes, template)
+    finally:
+        if collecting:
+            gc.enable()

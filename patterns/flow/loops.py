@@ -1,0 +1,119 @@
+"""Cycles, and whether Lambda's recursive loop detection would stop them.
+
+https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+"""
+
+from collections import deque
+
+from patterns.flow.model import Bucket, Edge, Flow, Function, Loop, Node, Queue, Topic, Way
+
+# Every cycle of a small tangle is looked for; of a large one, the shortest through its first node.
+_TANGLE = 40
+
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+_SEEN = (Function, Queue, Topic, Bucket)
+
+
+def loops(flow: Flow) -> list[Loop]:
+    """The cycles of a flow: for each node in a tangle the shortest one through it, each told once."""
+    graph: dict[str, list[tuple[str, Edge]]] = {}
+    for edge in flow.edges.values():
+        if edge.enabled is False or edge.verdict.denied:
+            continue
+        graph.setdefault(_place(flow, edge.source), []).append((_place(flow, edge.target), edge))
+    found: dict[frozenset[str], Loop] = {}
+    for tangle in _tangles(graph):
+        for start in tangle if len(tangle) <= _TANGLE else tangle[:1]:
+            cycle = _shortest(graph, start, set(tangle))
+            if cycle:
+                found.setdefault(frozenset(e.id for e in cycle), _loop(flow, cycle))
+    return sorted(found.values(), key=lambda loop: (len(loop.nodes), loop.nodes, loop.edges))
+
+
+def _place(flow: Flow, key: str) -> str:
+    """All qualifiers of a function are one place: what any of them sends, the function sends."""
+    node = flow.nodes[key]
+    return node.function or key if isinstance(node, Function) else key
+
+
+def _tangles(graph: dict[str, list[tuple[str, Edge]]]) -> list[list[str]]:
+    """The strongly connected components that hold a cycle, found without recursion."""
+    index: dict[str, int] = {}
+    low: dict[str, int] = {}
+    on: set[str] = set()
+    stack: list[str] = []
+    found: list[list[str]] = []
+    for root in sorted(graph):
+        if root in index:
+            continue
+        work = [(root, iter(graph.get(root, ())))]
+        index[root] = low[root] = len(index)
+        stack.append(root)
+        on.add(root)
+        while work:
+            node, targets = work[-1]
+            for target, _ in targets:
+                if target not in index:
+                    index[target] = low[target] = len(index)
+                    stack.append(target)
+                    on.add(target)
+                    work.append((target, iter(graph.get(target, ()))))
+                    break
+                if target in on:
+                    low[node] = min(low[node], index[target])
+            else:
+                work.pop()
+                if work:
+                    low[work[-1][0]] = min(low[work[-1][0]], low[node])
+                if low[node] == index[node]:
+                    group = []
+                    while True:
+                        member = stack.pop()
+                        on.discard(member)
+                        group.append(member)
+                        if member == node:
+                            break
+                    if len(group) > 1 or any(t == node for t, _ in graph.get(node, ())):
+                        found.append(sorted(group))
+    return found
+
+
+def _shortest(graph: dict[str, list[tuple[str, Edge]]], start: str, inside: set[str]) -> list[Edge]:
+    came: dict[str, tuple[str, Edge]] = {}
+    waiting = deque([start])
+    while waiting:
+        node = waiting.popleft()
+        for target, edge in graph.get(node, ()):
+            if target == start:
+                cycle = [edge]
+                while node != start:
+                    node, edge = came[node]
+                    cycle.append(edge)
+                return cycle[::-1]
+            if target in inside and target not in came:
+                came[target] = (node, edge)
+                waiting.append(target)
+    return []
+
+
+def _loop(flow: Flow, cycle: list[Edge]) -> Loop:
+    places = [_place(flow, edge.source) for edge in cycle]
+    first = places.index(min(places))
+    places, cycle = places[first:] + places[:first], cycle[first:] + cycle[:first]
+    nodes = [flow.nodes[place] for place in places]
+    stopped, why = _stopped(nodes)
+    certain = all(edge.way is not Way.LIKELY for edge in cycle)
+    return Loop(nodes=tuple(places), edges=tuple(e.id for e in cycle), certain=certain, stopped=stopped, why=why)
+
+
+def _stopped(nodes: list[Node]) -> tuple[bool, str]:
+    functions = [node for node in nodes if isinstance(node, Function)]
+    if not functions:
+        return False, "no function is in it, and only Lambda looks for loops"
+    unseen = [node for node in nodes if not isinstance(node, _SEEN)]
+    if unseen:
+        return False, f"Lambda's loop detection does not see through {unseen[0].name} ({unseen[0].kind})"
+    strict = [node for node in functions if node.recursive_loop == "Terminate"]
+    if not strict:
+        return False, f"RecursiveLoop of {functions[0].name} is {functions[0].recursive_loop}"
+    return True, f"Lambda stops {strict[0].name} after about 16 rounds, if its SDK passes the trace header on"

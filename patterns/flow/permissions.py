@@ -1,0 +1,588 @@
+"""May this sender use that resource? Allowed, denied, or cannot be told - each with its reason.
+
+Reads queue, topic, bus and key policies, Lambda permissions, and roles with everything attached to them in
+the templates. What stands elsewhere (an imported role, a foreign queue) cannot be told.
+
+How a request is decided:
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from patterns.flow.managed_policies import ALLOWS
+from patterns.flow.model import ALLOWED, Answer, Verdict, node_id
+from patterns.flow.template import Ref, Resource, Template, Text, Unknown
+
+# A value of a policy as one string: a resource is ⟨stack/id⟩, a pseudo parameter ‹Region›, a gap ◌.
+OPEN, CLOSE, GAP = "⟨", "⟩", "◌"
+_PSEUDO = re.compile(r"\$\{AWS::([A-Za-z]+)\}")
+_ACCOUNT = "‹AccountId›"
+
+Maybe = bool | None  # None: cannot be told
+
+
+def render(value: Any) -> str:
+    """A resolved value as one string in which resources, pseudo parameters and gaps can be recognised."""
+    if isinstance(value, str):
+        return _PSEUDO.sub(r"‹\1›", value) if "${AWS::" in value else value
+    if isinstance(value, Ref):
+        return f"{OPEN}{value.stack}/{value.logical_id}{CLOSE}"
+    if isinstance(value, Text):
+        return "".join(render(part) for part in value.parts)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(value)
+    return GAP
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of a policy, its values rendered."""
+
+    deny: bool
+    principals: tuple[tuple[str, str], ...] | None
+    not_principal: bool
+    actions: tuple[str, ...]
+    not_actions: bool
+    resources: tuple[str, ...]
+    not_resources: bool
+    conditions: tuple[tuple[str, str, tuple[str, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: a service on behalf of a resource, or a role.
+
+    Attributes:
+        service: ``sns.amazonaws.com``; empty for a role.
+        role: id of the role.
+        on_behalf_of: id or ARN of the topic, rule or bucket that a service acts for.
+        stack: the stack it is in, for its account.
+    """
+
+    service: str = ""
+    role: str = ""
+    on_behalf_of: str = ""
+    stack: str = ""
+
+
+_GUARDED = (
+    "AWS::SQS::Queue",
+    "AWS::SNS::Topic",
+    "AWS::S3::Bucket",
+    "AWS::Lambda::Function",
+    "AWS::Events::EventBus",
+    "AWS::IAM::Role",
+)
+
+
+class Permissions:
+    """The policies of a set of templates, indexed once by what they protect."""
+
+    def __init__(self, template: Template) -> None:
+        self._template = template
+        self._guards: dict[str, list[Statement]] = {}
+        self._roles: dict[str, list[Statement]] = {}
+        self._role_gaps: dict[str, list[str]] = {}
+        self._guard_gaps: dict[str, str] = {}
+        self._arns: dict[str, str] = {}
+        self._index()
+
+    # --- what the templates say ---------------------------------------------------------------
+
+    def _index(self) -> None:
+        template = self._template
+        for kind, field in (
+            ("AWS::SQS::QueuePolicy", "Queues"),
+            ("AWS::SQS::QueueInlinePolicy", "Queue"),
+            ("AWS::SNS::TopicPolicy", "Topics"),
+            ("AWS::SNS::TopicInlinePolicy", "TopicArn"),
+            ("AWS::S3::BucketPolicy", "Bucket"),
+        ):
+            for policy in template.of_type(kind):
+                statements = self._statements(template.value(policy, "PolicyDocument"))
+                for guarded in _list(template.value(policy, field)):
+                    for key in self._guarded(policy.stack, guarded):
+                        self._guards.setdefault(key, []).extend(statements)
+        for key_resource in template.of_type("AWS::KMS::Key", "AWS::KMS::ReplicaKey"):
+            document = template.value(key_resource, "KeyPolicy")
+            if isinstance(document, Mapping):
+                self._guards.setdefault(node_id(key_resource), []).extend(self._statements(document))
+        self._lambda()
+        self._bus()
+        self._index_roles()
+
+    def _guarded(self, stack: str, value: Any) -> Iterator[str]:
+        target = self._template.target(stack, value, *_GUARDED)
+        if isinstance(target, Ref):
+            yield node_id(target)
+        elif isinstance(target, str):
+            yield target
+
+    def _lambda(self) -> None:
+        template = self._template
+        replaced: set[str] = set()
+        for policy in template.of_type("AWS::Lambda::ResourcePolicy"):
+            statements = self._statements(
+                template.value(policy, "PolicyDocument", default=template.value(policy, "Policy"))
+            )
+            for name in ("FunctionName", "ResourceArn", "FunctionArn"):
+                value = template.value(policy, name)
+                if value is None:
+                    continue
+                for key in self._functions(policy.stack, value, template.value(policy, "Qualifier")):
+                    self._guards[key] = list(statements)
+                    replaced.add(key)
+        for permission in template.of_type("AWS::Lambda::Permission"):
+            conditions: list[tuple[str, str, tuple[str, ...]]] = []
+            arn = template.value(permission, "SourceArn")
+            if arn is not None:
+                conditions.append(("arnlike", "aws:sourcearn", (_canonical(render(arn)),)))
+            account = template.value(permission, "SourceAccount")
+            if account is not None:
+                conditions.append(("stringequals", "aws:sourceaccount", (render(account),)))
+            principal = render(template.value(permission, "Principal"))
+            kind = "Service" if "amazonaws" in principal else "AWS"
+            statement = Statement(
+                False,
+                (("*", "*") if principal == "*" else (kind, principal),),
+                False,
+                (render(template.value(permission, "Action", default="lambda:InvokeFunction")).lower(),),
+                False,
+                ("*",),
+                False,
+                tuple(conditions),
+            )
+            for key in self._functions(permission.stack, template.value(permission, "FunctionName"), None):
+                if key not in replaced:
+                    self._guards.setdefault(key, []).append(statement)
+
+    def _functions(self, stack: str, value: Any, qualifier: Any) -> Iterator[str]:
+        """The functions or aliases that a name, an ARN or either with a qualifier stands for."""
+        text = render(value)
+        match = re.match(f"{OPEN}(.*?){CLOSE}(?::(.+))?$", text)
+        if match:
+            suffix = match.group(2) or (qualifier if isinstance(qualifier, str) else "")
+            yield match.group(1) + (f":{suffix}" if suffix else "")
+            return
+        yield from self._guarded(stack, value)
+
+    def _bus(self) -> None:
+        template = self._template
+        for policy in template.of_type("AWS::Events::EventBusPolicy"):
+            bus = template.value(policy, "EventBusName", default="default")
+            document = template.value(policy, "Statement")
+            statements = self._statements({"Statement": document}) if document else []
+            principal = template.value(policy, "Principal")
+            if principal is not None:
+                statements.append(
+                    Statement(
+                        False, (("AWS", render(principal)),), False, ("events:putevents",), False, ("*",), False, ()
+                    )
+                )
+            for key in self._guarded(policy.stack, bus):
+                self._guards.setdefault(key, []).extend(statements)
+
+    def _index_roles(self) -> None:
+        template = self._template
+        for role in template.of_type("AWS::IAM::Role"):
+            key = node_id(role)
+            statements = self._roles.setdefault(key, [])
+            gaps = self._role_gaps.setdefault(key, [])
+            for inline in _list(template.value(role, "Policies")):
+                if isinstance(inline, Mapping):
+                    statements.extend(self._statements(inline.get("PolicyDocument")))
+                elif isinstance(inline, Unknown):
+                    gaps.append("an inline policy")
+            self._managed(role, statements, gaps)
+            if template.value(role, "PermissionsBoundary") is not None:
+                gaps.append("its permissions boundary")
+        for policy in template.of_type("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
+            statements = self._statements(template.value(policy, "PolicyDocument"))
+            for role in _list(template.value(policy, "Roles")):
+                for key in self._guarded(policy.stack, role):
+                    self._roles.setdefault(key, []).extend(statements)
+        for policy in template.of_type("AWS::IAM::RolePolicy"):
+            statements = self._statements(template.value(policy, "PolicyDocument"))
+            for key in self._guarded(policy.stack, template.value(policy, "RoleName")):
+                self._roles.setdefault(key, []).extend(statements)
+
+    def _managed(self, role: Resource, statements: list[Statement], gaps: list[str]) -> None:
+        template = self._template
+        for managed in _list(template.value(role, "ManagedPolicyArns")):
+            if isinstance(managed, Ref):
+                policy = template.resources.get((managed.stack, managed.logical_id))
+                if policy is not None:
+                    statements.extend(self._statements(template.value(policy, "PolicyDocument")))
+                    continue
+            text = render(managed)
+            name = text.rsplit("/", 1)[-1]
+            allowed = ALLOWS.get(name) if ":policy/" in text and (":aws:" in text or GAP in text) else None
+            if allowed is None:
+                gaps.append(f"the managed policy {readable(name)}")
+            elif allowed:
+                actions = tuple(action.lower() for action in allowed)
+                statements.append(Statement(False, None, False, actions, False, ("*",), False, ()))
+
+    def _statements(self, document: Any) -> list[Statement]:
+        if not isinstance(document, Mapping):
+            return []
+        found = []
+        for raw in _list(document.get("Statement")):
+            if not isinstance(raw, Mapping):
+                continue
+            not_actions = "NotAction" in raw
+            not_resources = "NotResource" in raw
+            conditions = raw.get("Condition")
+            principals, negated = _principals(raw)
+            found.append(
+                Statement(
+                    raw.get("Effect") == "Deny",
+                    principals,
+                    negated,
+                    tuple(render(a).lower() for a in _list(raw.get("NotAction" if not_actions else "Action"))),
+                    not_actions,
+                    tuple(render(r) for r in _list(raw.get("NotResource" if not_resources else "Resource", "*"))),
+                    not_resources,
+                    tuple(_conditions(conditions)) if isinstance(conditions, Mapping) else (),
+                )
+            )
+        return found
+
+    # --- answers ------------------------------------------------------------------------------
+
+    def grants(self, role: str) -> list[Statement]:
+        """The statements of a role, as far as the templates hold them."""
+        return self._roles.get(role, [])
+
+    def resource_allows(self, caller: Caller, action: str, resource: str, label: str = "") -> Verdict:
+        """Whether the resource's own policy lets a service in. ``resource`` is an id, or an ARN elsewhere."""
+        name = label or resource.rsplit("/", 1)[-1]
+        statements = self._guards.get(resource)
+        if statements is None:
+            if "/" not in resource or resource.startswith("arn:"):
+                return Verdict(Answer.UNKNOWN, f"{name} stands in none of the templates")
+            return Verdict(Answer.DENIED, f"no policy on {name} lets {caller.service or 'the role'} in")
+        answer = self._decide(statements, caller, action, resource)
+        if answer is True:
+            return ALLOWED
+        if answer is None:
+            return Verdict(Answer.UNKNOWN, f"the policy on {name} depends on what no template says")
+        return Verdict(Answer.DENIED, f"the policy on {name} does not allow {caller.service or 'the role'} {action}")
+
+    def role_allows(self, role: str, action: str, resource: str, label: str = "") -> Verdict:
+        """Whether a role may do this to a resource in its own account."""
+        if role not in self._roles:
+            return Verdict(Answer.UNKNOWN, "the role stands in none of the templates")
+        statements = self._roles[role]
+        answer = self._decide(statements, Caller(role=role), action, resource)
+        gaps = self._role_gaps.get(role, [])
+        role_name = role.rsplit("/", 1)[-1]
+        if answer is True and "its permissions boundary" not in gaps:
+            return ALLOWED
+        if answer is None or gaps:
+            why = f"depends on {gaps[0]}" if gaps else "has a condition that no template decides"
+            return Verdict(Answer.UNKNOWN, f"{role_name} {why}")
+        name = label or resource.rsplit("/", 1)[-1]
+        return Verdict(Answer.DENIED, f"{role_name} has no {action} on {name}")
+
+    def key_allows(self, caller: Caller, key: str | None, *actions: str) -> Verdict:
+        """Whether the caller can use the key that encrypts its target. An empty key needs no permission."""
+        if key == "":
+            return ALLOWED
+        if key is None:
+            return Verdict(Answer.UNKNOWN, "the encryption key cannot be told")
+        if key.startswith("alias/aws/"):
+            if caller.service:
+                return Verdict(Answer.DENIED, f"{caller.service} cannot use the key {key}")
+            return ALLOWED
+        statements = self._guards.get(key)
+        if statements is None:
+            return Verdict(Answer.UNKNOWN, f"the policy of the key {readable(key)} stands in no template")
+        name = key.rsplit("/", 1)[-1]
+        worst: Maybe = True
+        for action in actions:
+            answer = self._decide(statements, caller, action, key)
+            if caller.role and answer is not True:
+                by_role = self.role_allows(caller.role, action, key)
+                delegated = self._decide(statements, Caller(role=GAP), action, key)
+                if by_role.allowed and delegated is True:
+                    answer = True
+                elif by_role.unknown or (by_role.allowed and delegated is None):
+                    answer = None
+            if answer is False:
+                who = caller.service or caller.role.rsplit("/", 1)[-1]
+                return Verdict(Answer.DENIED, f"the policy of the key {name} gives {who} no {action}")
+            worst = _and(worst, answer)
+        if worst is None:
+            return Verdict(Answer.UNKNOWN, f"the policy of the key {name} depends on what no template says")
+        return ALLOWED
+
+    def _decide(self, statements: list[Statement], caller: Caller, action: str, resource: str) -> Maybe:
+        allow: Maybe = False
+        doubt = False
+        action = action.lower()
+        for statement in statements:
+            applies = self._applies(statement, caller, action, resource)
+            if not statement.deny:
+                allow = _or(allow, applies)
+            elif applies is True:
+                return False
+            elif applies is None:
+                doubt = True
+        return None if doubt and allow is True else allow
+
+    def _applies(self, statement: Statement, caller: Caller, action: str, resource: str) -> Maybe:
+        named = any(wild(pattern, action) for pattern in statement.actions)
+        if named == statement.not_actions:
+            return False
+        answer: Maybe = True
+        if statement.principals is not None:
+            answer = self._principal(statement, caller)
+            if answer is False:
+                return False
+        if statement.resources != ("*",):
+            on = _any(self.matches(pattern, resource) for pattern in statement.resources)
+            answer = _and(answer, _not(on) if statement.not_resources else on)
+            if answer is False:
+                return False
+        for operator, key, values in statement.conditions:
+            answer = _and(answer, self._condition(operator, key, values, caller))
+            if answer is False:
+                return False
+        return answer
+
+    def _principal(self, statement: Statement, caller: Caller) -> Maybe:
+        answer: Maybe = False
+        for kind, who in statement.principals or ():
+            if who == "*" and kind in ("*", "AWS"):
+                answer = True
+            elif caller.service:
+                if kind == "Service":
+                    answer = _or(answer, None if GAP in who else _service(who, caller.service))
+            elif kind == "AWS":
+                if who == f"{OPEN}{caller.role}{CLOSE}" or (
+                    caller.role == GAP and (who.endswith(":root") or re.fullmatch(r"\d{12}", who) or _ACCOUNT in who)
+                ):
+                    answer = True
+                elif GAP in who or who.startswith("arn:"):
+                    answer = _or(answer, None if not who.endswith(":root") else False)
+        return _not(answer) if statement.not_principal else answer
+
+    def _condition(self, operator: str, key: str, values: tuple[str, ...], caller: Caller) -> Maybe:
+        operator = operator.removeprefix("foranyvalue:").removeprefix("forallvalues:")
+        optional = operator.endswith("ifexists")
+        operator = operator.removesuffix("ifexists")
+        negated = "not" in operator
+        if key == "aws:securetransport":
+            return any(value.lower() == "true" for value in values)
+        if key == "aws:principalisawsservice" and operator == "bool":
+            return any(value.lower() == ("true" if caller.service else "false") for value in values)
+        if key == "aws:viaawsservice" and operator == "bool":
+            return any(value.lower() == "false" for value in values)
+        answer: Maybe
+        if key == "aws:sourcearn":
+            if not caller.on_behalf_of:
+                return optional or negated
+            answer = _any(self.matches(value, caller.on_behalf_of) for value in values)
+        elif key == "aws:sourceaccount":
+            if not caller.service:
+                return optional or negated
+            answer = _any(self._account(value, caller) for value in values)
+        else:
+            return None
+        return _not(answer) if negated else answer
+
+    def _account(self, value: str, caller: Caller) -> Maybe:
+        if value in ("*", _ACCOUNT):
+            return True
+        mine = self._template.account(caller.stack) if caller.stack else None
+        if not isinstance(mine, str) or not re.fullmatch(r"\d{12}", mine) or GAP in value:
+            arn = caller.on_behalf_of.split(":") if caller.on_behalf_of.startswith("arn:") else []
+            mine = arn[4] if len(arn) > 4 else None
+            if not mine or GAP in value:
+                return None
+        return value == mine
+
+    def matches(self, pattern: str, target: str) -> Maybe:
+        """Whether a rendered ARN pattern covers a node (its id) or a foreign ARN."""
+        if pattern == "*":
+            return True
+        if pattern == GAP:
+            return None
+        if "/" in target and not target.startswith("arn:"):
+            if pattern.startswith(OPEN):
+                inner, _, rest = pattern[1:].partition(CLOSE)
+                if inner == target or target.startswith(f"{inner}:"):
+                    return rest in ("", "*", ":*", "/*")
+                return False
+            return _arn_matches(pattern, self._arn(target))
+        if pattern.startswith(OPEN):
+            return None if target == GAP else False
+        return _arn_matches(pattern, target)
+
+    def _arn(self, target: str) -> str:
+        """The ARN of a resource as far as its template decides it."""
+        known = self._arns.get(target)
+        if known is None:
+            known = self._arns[target] = _arn_of(self._template, target)
+        return known
+
+
+_ARN = {
+    "AWS::SQS::Queue": ("sqs", "", "QueueName"),
+    "AWS::SNS::Topic": ("sns", "", "TopicName"),
+    "AWS::Lambda::Function": ("lambda", "function:", "FunctionName"),
+    "AWS::Events::EventBus": ("events", "event-bus/", "Name"),
+    "AWS::Events::Rule": ("events", "rule/", "Name"),
+    "AWS::S3::Bucket": ("s3", "", "BucketName"),
+    "AWS::Scheduler::Schedule": ("scheduler", "schedule/", "Name"),
+    "AWS::KMS::Key": ("kms", "key/", ""),
+    "AWS::Kinesis::Stream": ("kinesis", "stream/", "Name"),
+    "AWS::DynamoDB::Table": ("dynamodb", "table/", "TableName"),
+    "AWS::StepFunctions::StateMachine": ("states", "stateMachine:", "StateMachineName"),
+    "AWS::ApiGateway::RestApi": ("execute-api", "", ""),
+}
+
+
+def _arn_of(template: Template, target: str) -> str:
+    stack, _, logical = target.rpartition("/")
+    resource = template.resources.get((stack, logical.partition(":")[0]))
+    service, prefix, named = _ARN.get(resource.type if resource else "", (GAP, "", ""))
+    name = template.value(resource, named) if resource and named else None
+    text = render(name) if name is not None else GAP
+    if service == "s3":
+        return f"arn:{GAP}:s3:::{text}"
+    if service == "events" and prefix == "rule/" and resource:
+        bus = template.value(resource, "EventBusName")
+        if bus is not None and bus != "default":
+            text = f"{GAP}/{text}"
+    region, account = template.region(stack), template.account(stack)
+    where = [place if isinstance(place, str) else GAP for place in (region, account)]
+    return f"arn:{GAP}:{service}:{where[0]}:{where[1]}:{prefix}{text}"
+
+
+def _arn_matches(pattern: str, arn: str) -> Maybe:
+    """Whether an ARN pattern covers an ARN; gaps on either side make it uncertain."""
+    left, right = pattern.split(":", 5), arn.split(":", 5)
+    if len(left) < 6:
+        return True if wild(pattern, arn) else (None if GAP in pattern else False)
+    if len(right) < 6:
+        return None if GAP in arn else False
+    answer: Maybe = True
+    for place, (mine, theirs) in enumerate(zip(left, right, strict=True)):
+        mine = re.sub("‹[A-Za-z]+›", "*", mine)
+        if mine == theirs or wild(mine, theirs):
+            continue
+        if GAP not in mine and GAP not in theirs:
+            if place in (1, 3, 4) and OPEN in theirs:
+                continue
+            return False
+        if place in (1, 3, 4):
+            # A region or an account that no template names is taken to be the stack's own.
+            continue
+        if GAP in theirs and GAP not in mine and "*" not in mine and OPEN not in mine and theirs.endswith(GAP):
+            return False  # a generated name is never the literal one
+        if not _overlap(mine, theirs):
+            return False
+        answer = None
+    return answer
+
+
+def _overlap(mine: str, theirs: str) -> bool:
+    """Whether two texts with wildcards and gaps can be the same: their fixed beginnings must agree."""
+    a = re.split(f"[*?{GAP}{OPEN}]", mine, maxsplit=1)[0]
+    b = re.split(f"[*?{GAP}{OPEN}]", theirs, maxsplit=1)[0]
+    return a.startswith(b) or b.startswith(a)
+
+
+@lru_cache(maxsize=4096)
+def _regex(pattern: str) -> re.Pattern[str]:
+    return re.compile("".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern), re.S)
+
+
+def wild(pattern: str, text: str) -> bool:
+    if pattern == "*" or pattern == text:
+        return True
+    if "*" not in pattern and "?" not in pattern:
+        return False
+    return _regex(pattern).fullmatch(text) is not None
+
+
+def _service(pattern: str, service: str) -> bool:
+    # The China and regional forms of a service principal mean the same service.
+    return pattern == service or (pattern.split(".")[0] == service.split(".")[0] and "amazonaws" in pattern)
+
+
+def _and(a: Maybe, b: Maybe) -> Maybe:
+    if a is False or b is False:
+        return False
+    return None if a is None or b is None else True
+
+
+def _or(a: Maybe, b: Maybe) -> Maybe:
+    if a is True or b is True:
+        return True
+    return None if a is None or b is None else False
+
+
+def _not(a: Maybe) -> Maybe:
+    return None if a is None else not a
+
+
+def _any(answers: Iterator[Maybe]) -> Maybe:
+    result: Maybe = False
+    for answer in answers:
+        if answer is True:
+            return True
+        result = _or(result, answer)
+    return result
+
+
+_NAMED_BY = ("", "function:", "event-bus/", "rule/", "stream/", "table/", "stateMachine:", "key/", "role/", "schedule/")
+
+
+def _canonical(text: str) -> str:
+    """An ARN written out around a resource's name, as the reference to that resource."""
+    if not text.startswith("arn:") or OPEN not in text:
+        return text
+    head, last = text.split(":", 5)[:5], text.split(":", 5)[-1]
+    at = last.rfind(OPEN)
+    before = re.sub(f"{OPEN}[^{CLOSE}]*{CLOSE}/", "", last[:at])
+    return last[at:] if len(head) == 5 and before in _NAMED_BY else text
+
+
+def _list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else list(value) if isinstance(value, tuple) else [value]
+
+
+def _principals(raw: Mapping[str, Any]) -> tuple[tuple[tuple[str, str], ...] | None, bool]:
+    negated = "NotPrincipal" in raw
+    principal = raw.get("NotPrincipal" if negated else "Principal")
+    if principal is None:
+        return None, False
+    if isinstance(principal, Mapping):
+        return tuple((str(k), render(v)) for k, values in principal.items() for v in _list(values)), negated
+    return (("*", render(principal)),), negated
+
+
+def _conditions(conditions: Mapping[str, Any]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+    for operator, keys in conditions.items():
+        if not isinstance(keys, Mapping):
+            yield str(operator).lower(), GAP, ()
+            continue
+        for key, values in keys.items():
+            yield str(operator).lower(), str(key).lower(), tuple(_canonical(render(v)) for v in _list(values))
+
+
+def readable(text: str) -> str:
+    """Rendered text without the marks: resources by their logical id, gaps as dots."""
+    inner = re.sub(f"{OPEN}(?:[^{CLOSE}]*/)?([^{CLOSE}]*){CLOSE}", r"\1", text)
+    return re.sub("‹([A-Za-z]+)›", r"<\1>", inner).replace(GAP, "…")

@@ -9,7 +9,7 @@ from patterns.errors import PatternError
 from patterns.flow.values import Note
 
 SUFFIXES = (".json", ".yaml", ".yml", ".template")
-_RESOURCES = re.compile(r"""^[ \t{]*["']?Resources["']?\s*:""", re.MULTILINE)
+_RESOURCES = re.compile(r"""^["']?Resources["']?[ \t]*:|"Resources"\s*:""", re.MULTILINE)
 
 
 def text_of(path: Path) -> str:

@@ -8,10 +8,11 @@ from typing import Any
 
 from patterns.errors import PatternError
 from patterns.flow import _documents
+from patterns.flow._loops import expand
 from patterns.flow._stack import Stack
 from patterns.flow.values import Note
 
-_NESTED = 2_000  # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+_NESTED = 10_000  # a few files that hold each other twice would make millions of stacks
 _LEVELS = 20
 _HASH = re.compile(r"([0-9a-f]{64})")
 
@@ -25,6 +26,7 @@ class Sources:
         self._parameters = parameters
         self._templates: dict[Path, dict[str, Any]] = {}
         self._given: Mapping[str, Any] = {}
+        self._nested = 0
 
     def add(self, source: str | PathLike[str] | Mapping[str, Any]) -> None:
         if isinstance(source, Mapping):
@@ -153,6 +155,9 @@ class Sources:
             stack.name = f"{name}#{number}"
         transforms = stack.document.get("Transform")
         names = transforms if isinstance(transforms, list) else [transforms]
+        if "AWS::LanguageExtensions" in names:
+            given = {key.rpartition(":")[2]: value for key, value in self._parameters.items()}
+            stack.document = expand(stack.document, stack.source, given, self.notes)
         if "AWS::Serverless-2016-10-31" in names:
             from patterns.flow.sam import translate
 
@@ -176,7 +181,8 @@ class Sources:
             if child.source in ancestors or len(ancestors) > _LEVELS:
                 self.notes.append(Note(stack.source, place, "this nested stack holds itself, it is not followed"))
                 continue
-            if len(self.stacks) > _NESTED + 1_000_000 // 100:
+            self._nested += 1
+            if self._nested > _NESTED:
                 self.notes.append(Note(stack.source, place, "there are too many nested stacks, it is not followed"))
                 continue
             self._put(child)
@@ -265,13 +271,16 @@ def _is_stack(resource: Any) -> bool:
 
 def _stacks_in(document: dict[str, Any]) -> Iterable[dict[str, Any]]:
     resources = document.get("Resources")
-    return (one for one in resources.values() if _is_stack(one)) if isinstance(resources, dict) else ()
+    kinds = ("AWS::CloudFormation::Stack", "AWS::Serverless::Application")
+    resources = resources if isinstance(resources, dict) else {}
+    return [one for one in resources.values() if isinstance(one, dict) and one.get("Type") in kinds]
 
 
 def _relative(folder: Path, resource: dict[str, Any]) -> Path | None:
     """The file that a nested stack's TemplateURL names, as `aws cloudformation package` takes it."""
     properties = resource.get("Properties")
-    url = properties.get("TemplateURL") if isinstance(properties, dict) else None
+    properties = properties if isinstance(properties, dict) else {}
+    url = properties.get("TemplateURL", properties.get("Location"))
     if not isinstance(url, str) or not url or "://" in url or "\0" in url or len(url) > 1_000:
         return None
     path = (folder / url).resolve()

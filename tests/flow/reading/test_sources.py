@@ -362,3 +362,57 @@ def test_sources_that_are_not_there_are_refused(tmp_path):
 def test_a_broken_assembly_is_refused(tmp_path, artifacts, message):
     write(tmp_path, manifest__json={"version": "1", "artifacts": artifacts or [1]})
     assert refusal(tmp_path) == f"{tmp_path}{message}"
+
+
+LOOP = {
+    "Transform": "AWS::LanguageExtensions",
+    "Parameters": {"Names": {"Type": "CommaDelimitedList", "Default": "orders,bills"}},
+    "Resources": {
+        "Fn::ForEach::Queues": [
+            "Name",
+            {"Ref": "Names"},
+            {
+                "${Name}Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Ref": "Name"}}},
+                "${Name}Copy": {"Type": "T", "Properties": {"Of": {"Fn::GetAtt": ["${Name}Queue", "Arn"]}}},
+            },
+        ]
+    },
+}
+
+
+def test_loops_are_written_out_for_each_item_of_their_collection():
+    template = read({"app": LOOP})
+    assert [name for _, name in template.resources] == ["billsCopy", "billsQueue", "ordersCopy", "ordersQueue"]
+    assert template.value(template.resources["app", "billsQueue"], "QueueName") == "bills"
+    assert template.value(template.resources["app", "ordersCopy"], "Of") == Ref("app", "ordersQueue", "Arn")
+
+
+def test_loops_take_given_parameters():
+    template = read({"app": LOOP}, parameters={"Names": "a"})
+    assert [name for _, name in template.resources] == ["aCopy", "aQueue"]
+
+
+def test_a_loop_over_what_is_not_known_is_noted():
+    open_list = {**LOOP, "Parameters": {"Names": {"Type": "CommaDelimitedList"}}}
+    assert [str(note) for note in read({"app": open_list}).notes] == [
+        "app, Parameters.Names: parameter Names has no value",
+        "app, Resources.Fn::ForEach::Queues: the collection of this loop is not known",
+    ]
+
+
+def test_loops_in_loops_that_write_without_end_are_refused():
+    body: dict = {"${A}": {"Type": "T"}}
+    for name in "ABCDEFGH":
+        body = {f"Fn::ForEach::{name}": [name, list("0123456789"), body]}
+    message = refusal({"app": {"Transform": ["AWS::LanguageExtensions"], "Resources": body}})
+    assert message.startswith("app, Resources.Fn::ForEach::H.")
+    assert message.endswith(": loops write more than 100,000 values")
+
+
+def test_a_sam_application_next_to_its_parent_is_read_as_its_nested_stack(tmp_path):
+    parent = {
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Resources": {"App": {"Type": "AWS::Serverless::Application", "Properties": {"Location": "./child.json"}}},
+    }
+    write(tmp_path, a__json=parent, child__json={"Resources": {"Q": QUEUE}})
+    assert read(tmp_path).stacks == ("a", "a/App")

@@ -1,0 +1,90 @@
+"""``Fn::ForEach``, written out before anything is read.
+
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-foreach.html
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from patterns.errors import PatternError
+from patterns.flow.values import Note
+
+_LOOP = "Fn::ForEach::"
+_VALUES = 100_000  # that the loops of one template may write
+
+
+def expand(document: dict[str, Any], source: str, parameters: Mapping[str, Any], notes: list[Note]) -> dict[str, Any]:
+    """The template with its loops written out. A loop whose collection is not known is noted and left out.
+
+    Raises:
+        PatternError: the loops write more than 100,000 values, or are nested too deeply.
+    """
+    try:
+        return _Loops(document, source, parameters, notes).write(document, {}, "")
+    except RecursionError:
+        raise PatternError(f"{source}: is nested too deeply to write its loops out") from None
+
+
+class _Loops:
+    def __init__(self, document: dict[str, Any], source: str, given: Mapping[str, Any], notes: list[Note]) -> None:
+        declared = document.get("Parameters")
+        self._declared = declared if isinstance(declared, dict) else {}
+        self._source, self._given, self._notes, self._written = source, given, notes, 0
+
+    def write(self, value: Any, words: Mapping[str, str], place: str) -> Any:
+        if words:
+            self._written += 1
+            if self._written > _VALUES:
+                raise PatternError(f"{self._source}, {place}: loops write more than {_VALUES:,} values")
+        if isinstance(value, str):
+            return _filled(value, words)
+        if isinstance(value, list):
+            return [self.write(item, words, place) for item in value]
+        if not isinstance(value, dict):
+            return value
+        if len(value) == 1 and isinstance(name := value.get("Ref"), str) and name in words:
+            return words[name]
+        out: dict[Any, Any] = {}
+        for key, item in value.items():
+            where = f"{place}.{key}" if place else str(key)
+            if isinstance(key, str) and key.startswith(_LOOP):
+                self._loop(item, words, where, out)
+            else:
+                out[_filled(key, words) if isinstance(key, str) else key] = self.write(item, words, where)
+        return out
+
+    def _loop(self, loop: Any, words: Mapping[str, str], place: str, out: dict[Any, Any]) -> None:
+        if (
+            not isinstance(loop, list)
+            or len(loop) != 3
+            or not isinstance(loop[0], str)
+            or not isinstance(loop[2], dict)
+        ):
+            self._notes.append(Note(self._source, place, "must be an identifier, a collection and an object"))
+            return
+        identifier, collection, body = loop
+        items = self._items(collection, words)
+        if items is None:
+            self._notes.append(Note(self._source, place, "the collection of this loop is not known"))
+            return
+        for item in items:
+            out.update(self.write(body, {**words, identifier: item}, place))
+
+    def _items(self, collection: Any, words: Mapping[str, str]) -> list[str] | None:
+        if isinstance(collection, dict) and isinstance(name := collection.get("Ref"), str):
+            declared = self._declared.get(name)
+            default = declared.get("Default") if isinstance(declared, dict) else None
+            value = self._given.get(name, default)
+            collection = [item.strip() for item in value.split(",")] if isinstance(value, str) else value
+        if not isinstance(collection, list) or not all(isinstance(item, str) for item in collection):
+            return None
+        return [_filled(item, words) for item in collection]
+
+
+def _filled(text: str, words: Mapping[str, str]) -> str:
+    for name, word in words.items():
+        if name in text:
+            text = text.replace(f"${{{name}}}", word)
+            text = text.replace(f"&{{{name}}}", re.sub(r"[^A-Za-z0-9]", "", word))
+    return text

@@ -312,12 +312,18 @@ class Draft:
         first = self.permissions.role_allows(role, action, resource, node.name)
         if first.denied and isinstance(node, Function) and node.function != target:
             first = self.permissions.role_allows(role, action, node.function, node.name)
-        if first.denied or not isinstance(node, Queue | Topic):
+        actions = _KEY_ACTIONS.get(action)
+        if first.denied or not actions or not isinstance(node, Queue | Topic):
             return first
-        actions = ("kms:Decrypt",) if action == "sqs:ReceiveMessage" else ("kms:GenerateDataKey", "kms:Decrypt")
         return both(first, self.permissions.key_allows(Caller(role=role), node.key, *actions))
 
 
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+_KEY_ACTIONS = {
+    "sqs:ReceiveMessage": ("kms:Decrypt",),
+    "sqs:SendMessage": ("kms:GenerateDataKey", "kms:Decrypt"),
+    "sns:Publish": ("kms:GenerateDataKey", "kms:Decrypt"),
+}
 _RANK = {Answer.ALLOWED: 0, Answer.UNKNOWN: 1, Answer.DENIED: 2}
 
 

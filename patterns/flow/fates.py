@@ -67,6 +67,9 @@ ASYNC_RETRY_AFTER_SECONDS = (60, 180)
 # https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html
 KAFKA_RETRIES_WITH_DESTINATION = 10
 
+# How fates are sorted: what arrives first, then what somebody still has, then what is gone.
+_RANK = {outcome: rank for rank, outcome in enumerate(Outcome)}
+
 _CARRIES = (Subscription, Match, Delivery, Notification, Call, Poll)
 
 
@@ -190,7 +193,7 @@ class _Stories:
                     clear[to] = clear[state] and not step.filtered
                     doubts[to] = (*doubts[state], *step.unsure)
         found = [self._fate(start, e, arrival[s], path[s], doubts[s], covered) for s, e in ends]
-        found.sort(key=lambda f: (not f.lost, f.at, f.hop, f.outcome, f.condition, f.path))
+        found.sort(key=lambda f: (not f.lost, _RANK[f.outcome], f.at, f.hop, f.condition, f.path))
         return found
 
     def _order(self, start: _State) -> list[_State]:
@@ -337,10 +340,10 @@ def _outside(node: Node, net: bool) -> _End:
         place = "a bucket" if isinstance(node, Bucket) else "somewhere that no template describes"
         unsure = () if isinstance(node, Bucket) else (f"what becomes of it in {node.name}",)
         kept = Kept(node.id, None, None) if isinstance(node, Bucket) else None
-        return _End(Outcome.DESTINATION, node.id, "", f"is put into {place}", kept=kept, unsure=unsure)
+        return _End(Outcome.DESTINATION, node.id, "", f"it is put into {place}", kept=kept, unsure=unsure)
     what = node.type if isinstance(node, Opaque) else "which stands in none of the templates"
     unsure = (node.why,) if isinstance(node, External) and node.why else ()
-    return _End(Outcome.OUTSIDE, node.id, "", f"is handed to {node.name} ({what})", unsure=unsure)
+    return _End(Outcome.OUTSIDE, node.id, "", f"it is handed to {node.name} ({what})", unsure=unsure)
 
 
 # --- queues ------------------------------------------------------------------------------------------
@@ -356,7 +359,7 @@ def _queue(flow: Flow, node: Node, polls: list[Poll], net: bool) -> Iterator[_En
             Outcome.DLQ if net else Outcome.OUTSIDE,
             node.id,
             "",
-            f"waits in {node.name} for a consumer that stands in none of the templates",
+            f"it waits in {node.name} for a consumer that stands in none of the templates",
             soonest=delay,
             latest=retention,
             kept=Kept(node.id, retention, retention),
@@ -377,7 +380,7 @@ def _queue(flow: Flow, node: Node, polls: list[Poll], net: bool) -> Iterator[_En
                 Outcome.FILTERED,
                 node.id,
                 poll.id,
-                f"matches no filter of the mapping to {flow.name(poll.target)}, which deletes it",
+                f"it matches no filter of the mapping to {flow.name(poll.target)}, which deletes it",
                 latest=retention,
                 lost=True,
                 unless_covered=True,
@@ -391,7 +394,7 @@ def _queue(flow: Flow, node: Node, polls: list[Poll], net: bool) -> Iterator[_En
             Outcome.EXPIRED,
             node.id,
             "",
-            f"is not received within {duration(retention)} (a backlog that outlives the retention)",
+            f"it is not received within {duration(retention)} (a backlog that outlives the retention)",
             attempts=0,
             soonest=retention or 0,
             latest=retention,
@@ -588,7 +591,7 @@ def _topic(flow: Flow, node: Node, subscriptions: list[Subscription], net: bool)
     if not subscriptions:
         outcome = Outcome.DESTINATION if net else Outcome.OUTSIDE
         unsure = (f"who subscribes to {node.name}",)
-        condition = f"is published on {node.name}, whose subscribers stand in none of the templates"
+        condition = f"it is published on {node.name}, whose subscribers stand in none of the templates"
         yield _End(outcome, node.id, "", condition, unsure=unsure)
         return
     filtered = [s for s in subscriptions if s.filter is not None or "filter" in s.unknown]
@@ -599,7 +602,7 @@ def _topic(flow: Flow, node: Node, subscriptions: list[Subscription], net: bool)
                 Outcome.FILTERED,
                 each.target,
                 each.id,
-                f"does not match the filter policy of {who}",
+                f"it does not match the filter policy of {who}",
                 attempts=0,
                 alarms=_filter_alarms(flow, node),
             )
@@ -627,7 +630,7 @@ def _topic(flow: Flow, node: Node, subscriptions: list[Subscription], net: bool)
                 Outcome.FILTERED,
                 node.id,
                 "",
-                f"does not match {names} on {node.name}",
+                f"it does not match {names} on {node.name}",
                 attempts=0,
                 kept=archive,
                 lost=archive is None and not unsure,
@@ -655,7 +658,7 @@ def _protection(node: Topic) -> Iterator[_End]:
                 Outcome.REJECTED if inbound else Outcome.BLOCKED,
                 node.id,
                 "",
-                f"has data that the data protection policy of {node.name} denies"
+                f"it has data that the data protection policy of {node.name} denies"
                 + ("; the publisher gets an error" if inbound else " to a subscriber; only delivery logs show it"),
                 attempts=0,
             )
@@ -667,7 +670,7 @@ def _bus(flow: Flow, node: Node, net: bool) -> Iterator[_End | _Go]:
     subscribers = [e for e in flow.leaving(node.id) if isinstance(e, Delivery)]
     if not matches and not subscribers:
         outcome = Outcome.DESTINATION if net else Outcome.OUTSIDE
-        condition = f"is put on {node.name}, whose rules stand in none of the templates"
+        condition = f"it is put on {node.name}, whose rules stand in none of the templates"
         yield _End(outcome, node.id, "", condition, kept=archive, unsure=(f"which rules {node.name} has",))
         return
     for match in matches:
@@ -677,7 +680,7 @@ def _bus(flow: Flow, node: Node, net: bool) -> Iterator[_End | _Go]:
                 Outcome.DROPPED,
                 match.target,
                 match.id,
-                f"matches {rule}, which is disabled",
+                f"it matches {rule}, which is disabled",
                 attempts=0,
                 kept=archive,
                 lost=archive is None,
@@ -690,7 +693,7 @@ def _bus(flow: Flow, node: Node, net: bool) -> Iterator[_End | _Go]:
     for delivery in subscribers:
         who = flow.name(delivery.target)
         if delivery.filters:
-            condition = f"matches no filter of the subscriber of {who}"
+            condition = f"it matches no filter of the subscriber of {who}"
             yield _End(Outcome.FILTERED, delivery.target, delivery.id, condition, attempts=0, kept=archive)
         yield from _delivered(flow, delivery, archive)
     rest = [m for m in matches if m.everything and m.enabled is not False] or [d for d in subscribers if not d.filters]
@@ -701,7 +704,7 @@ def _bus(flow: Flow, node: Node, net: bool) -> Iterator[_End | _Go]:
             Outcome.FILTERED,
             node.id,
             "",
-            f"matches no rule of {node.name}",
+            f"it matches no rule of {node.name}",
             attempts=0,
             kept=archive,
             lost=custom and archive is None and not unsure,
@@ -770,14 +773,14 @@ def _pushed(
     unsure = (*unsure, *_doubts(edge.verdict, who))
     alarms = _alarms(flow, *metrics)
     if edge.verdict.denied:
-        condition, tries, latest = f"cannot be delivered to {who}: {edge.verdict.why}", 1, 0
+        condition, tries, latest = f"it cannot be delivered to {who}: {edge.verdict.why}", 1, 0
     else:
         node = flow.nodes[edge.target]
         mode = (QUEUED if asynchronous else POLLED) if isinstance(node, Function) else "in"
         yield _Go(edge, mode, net, 0, seconds, filtered, unsure)
         tries, latest = attempts, seconds
         condition = (
-            f"cannot be delivered to {who}: at once where access or the target is missing,"
+            f"it cannot be delivered to {who}: at once where access or the target is missing,"
             f" else after {times(attempts, 'try').replace('trys', 'tries')} within {duration(seconds)}"
         )
     nets = flow.nets(edge)
@@ -849,7 +852,9 @@ def _caller(flow: Flow, node: Node, calls: list[Call]) -> Iterator[_End | _Go]:
 def _stream(flow: Flow, node: Stream, polls: list[Poll], net: bool) -> Iterator[_End | _Go]:
     kept = Kept(node.id, node.retention, node.retention)
     if not polls:
-        yield _End(Outcome.OUTSIDE, node.id, "", f"waits in {node.name} for a reader", latest=node.retention, kept=kept)
+        yield _End(
+            Outcome.OUTSIDE, node.id, "", f"it waits in {node.name} for a reader", latest=node.retention, kept=kept
+        )
     for poll in polls:
         who = flow.name(poll.target)
         if poll.enabled is False or poll.verdict.denied:
@@ -871,7 +876,7 @@ def _stream(flow: Flow, node: Stream, polls: list[Poll], net: bool) -> Iterator[
                 Outcome.FILTERED,
                 poll.target,
                 poll.id,
-                f"matches no filter of the mapping to {who}, which skips it",
+                f"it matches no filter of the mapping to {who}, which skips it",
                 attempts=0,
                 latest=node.retention,
                 kept=kept,

@@ -510,9 +510,9 @@ class Outcome(StrEnum):
 
     PROCESSED = "processed"
     OUTSIDE = "outside"
-    FILTERED = "filtered"
     DLQ = "dead-letter queue"
     DESTINATION = "destination"
+    FILTERED = "filtered"
     EXPIRED = "expired"
     DROPPED = "dropped"
     REJECTED = "rejected"

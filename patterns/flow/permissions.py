@@ -247,7 +247,10 @@ class Permissions:
                     negated,
                     tuple(render(a).lower() for a in _list(raw.get("NotAction" if not_actions else "Action"))),
                     not_actions,
-                    tuple(render(r) for r in _list(raw.get("NotResource" if not_resources else "Resource", "*"))),
+                    tuple(
+                        _canonical(render(r))
+                        for r in _list(raw.get("NotResource" if not_resources else "Resource", "*"))
+                    ),
                     not_resources,
                     tuple(_conditions(conditions)) if isinstance(conditions, Mapping) else (),
                 )

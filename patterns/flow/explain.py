@@ -1,0 +1,335 @@
+"""The answer to "where can I lose a message?" as text, Markdown or JSON.
+
+The JSON form is described in docs/flow-schema.md; ``VERSION`` changes with it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any
+
+from patterns.flow.fates import fates, losses, unwatched
+from patterns.flow.loops import loops
+from patterns.flow.model import Edge, Fate, Flow, Kept, Loop, Node, Outcome, Verdict
+from patterns.flow.text import names_of
+from patterns.flow.words import duration, span
+
+VERSION = "1.0"
+
+_ENDS = {
+    Outcome.PROCESSED: "processed",
+    Outcome.OUTSIDE: "leaves these templates",
+    Outcome.FILTERED: "filtered out",
+    Outcome.DLQ: "in a dead-letter queue",
+    Outcome.DESTINATION: "in a failure destination",
+    Outcome.EXPIRED: "expires",
+    Outcome.DROPPED: "dropped",
+    Outcome.REJECTED: "rejected, the sender knows",
+    Outcome.BLOCKED: "blocked",
+}
+_HEADERS = ("when", "how it ends", "where", "after", "tries", "copy kept", "alarm")
+
+
+# --- text and Markdown -------------------------------------------------------------------------------
+
+
+def as_report(flow: Flow, markdown: bool = False) -> str:
+    """What becomes of every message, in sentences and tables, losses first."""
+    names = names_of(flow)
+    told = fates(flow)
+    lost = losses(flow)
+    silent = unwatched(flow)
+    page = _Page(markdown)
+    page.line(_verdict(lost, silent, len(told)))
+    if lost:
+        page.title("What can be lost")
+        for source, found in _by_source(lost).items():
+            page.subtitle(f"A message that enters at {_what(flow, source, names)} is lost when")
+            for fate in found:
+                page.item(_sentence(fate.condition), _loss(fate, names))
+    if silent:
+        page.title("Kept, but nobody is told")
+        for place, found in _by_place(silent).items():
+            conditions = list(dict.fromkeys(fate.condition for fate in found))
+            page.item(
+                f"{names[place]} keeps what failed {_for(found)}, and no alarm with an action watches it.",
+                [f"It gets there when {condition}." for condition in conditions[:3]]
+                + ([f"And in {len(conditions) - 3} other ways."] if len(conditions) > 3 else []),
+            )
+    page.title("Every end")
+    ordered = sorted(told.items(), key=lambda item: (not any(f.lost for f in item[1]), names[item[0]]))
+    for source, found in ordered:
+        page.subtitle(_what(flow, source, names, capital=True))
+        page.table(_HEADERS, [_row(fate, names) for fate in found])
+        for sentence in _arrivals(found, names):
+            page.line(sentence)
+    cycles = loops(flow)
+    if cycles:
+        page.title("Loops")
+        for cycle in cycles:
+            round_trip = " -> ".join(names[n] for n in (*cycle.nodes, cycle.nodes[0]))
+            likely = "" if cycle.certain else "Likely only: the function's code decides. "
+            page.item(round_trip, [f"{likely}{'Stopped' if cycle.stopped else 'Not stopped'}: {cycle.why}."])
+    unsure = _unsure(flow)
+    if unsure:
+        page.title("What could not be told")
+        for note in unsure:
+            page.item(note, [])
+    return page.text()
+
+
+def _verdict(lost: list[Fate], silent: list[Fate], sources: int) -> str:
+    where = "1 place" if sources == 1 else f"{sources} places"
+    if not sources:
+        return "No message enters anywhere in these templates."
+    if lost:
+        ways = "1 way" if len(lost) == 1 else f"{len(lost)} ways"
+        return f"Messages enter at {where} and can be lost in {ways}."
+    kept = (
+        f" {len({f.kept.place for f in silent if f.kept})} of the places that keep copies are not watched."
+        if silent
+        else ""
+    )
+    return f"Messages enter at {where}. Nothing is lost without a copy.{kept}"
+
+
+def _by_source(found: list[Fate]) -> dict[str, list[Fate]]:
+    grouped: dict[str, list[Fate]] = {}
+    for fate in found:
+        grouped.setdefault(fate.source, []).append(fate)
+    return grouped
+
+
+def _by_place(found: list[Fate]) -> dict[str, list[Fate]]:
+    grouped: dict[str, list[Fate]] = {}
+    for fate in found:
+        if fate.kept:
+            grouped.setdefault(fate.kept.place, []).append(fate)
+    return dict(sorted(grouped.items()))
+
+
+def _what(flow: Flow, key: str, names: Mapping[str, str], capital: bool = False) -> str:
+    kind = flow.nodes[key].kind
+    if names[key].endswith(kind):
+        return names[key]
+    return f"{kind.capitalize() if capital else f'the {kind}'} {names[key]}"
+
+
+def _sentence(condition: str) -> str:
+    return condition + ("" if condition.endswith(".") else ".")
+
+
+def _loss(fate: Fate, names: Mapping[str, str]) -> list[str]:
+    ends = {
+        Outcome.EXPIRED: "It expires in {0}",
+        Outcome.DROPPED: "It is dropped on the way to {0}" if fate.hop else "It is dropped at {0}",
+        Outcome.FILTERED: "It is filtered out at {0}",
+    }.get(fate.outcome, "It ends at {0}")
+    when = _when(fate)
+    lines = [f"{ends.format(names.get(fate.at, fate.at))}{', ' + when if when else ''}, and no copy is left."]
+    if fate.remedy:
+        lines.append(f"To keep it: {fate.remedy}.")
+    lines.append(f"Alarm: {_alarms(fate)}." if fate.alarms else "No alarm with an action tells anybody.")
+    if fate.unsure:
+        lines.append(f"Depends on what could not be told: {'; '.join(fate.unsure)}.")
+    return lines
+
+
+def _when(fate: Fate) -> str:
+    if fate.latest is None:
+        return f"{duration(fate.soonest)} or later" if fate.soonest else "at any time"
+    if fate.soonest == fate.latest:
+        return f"after {duration(fate.soonest)}" if fate.soonest else "at once"
+    if fate.soonest:
+        return f"{duration(fate.soonest)} to {duration(fate.latest)} after it entered"
+    return f"at once or within {duration(fate.latest)}"
+
+
+def _for(found: list[Fate]) -> str:
+    kept = [fate.kept for fate in found if fate.kept]
+    if any(k.at_most is None for k in kept):
+        return "for a time that no template says"
+    at_least = min((k.at_least or 0) for k in kept)
+    at_most = max((k.at_most or 0) for k in kept)
+    return f"for {duration(at_least)}" if at_least == at_most else f"for {duration(at_least)} to {duration(at_most)}"
+
+
+def _row(fate: Fate, names: Mapping[str, str]) -> tuple[str, ...]:
+    arrives = fate.outcome in (Outcome.PROCESSED, Outcome.OUTSIDE)
+    return (
+        fate.condition + (" (?)" if fate.unsure else ""),
+        ("LOST: " if fate.lost else "") + _ENDS[fate.outcome],
+        names.get(fate.at, fate.at),
+        "" if arrives else span(fate.soonest, fate.latest),
+        "" if arrives or not fate.attempts else f"{fate.attempts:,}",
+        _kept(fate.kept, fate, names),
+        _alarms(fate) if fate.alarms else "" if arrives or fate.outcome is Outcome.REJECTED else "none",
+    )
+
+
+def _kept(kept: Kept | None, fate: Fate, names: Mapping[str, str]) -> str:
+    if kept is None:
+        return "" if fate.outcome in (Outcome.PROCESSED, Outcome.OUTSIDE, Outcome.REJECTED) else "no"
+    place = "" if kept.place == fate.at else f" in {names.get(kept.place, kept.place)}"
+    return (span(kept.at_least, kept.at_most) if kept.at_most is not None else "yes") + place
+
+
+def _alarms(fate: Fate) -> str:
+    return ", ".join(alarm.rpartition("/")[2] for alarm in fate.alarms)
+
+
+def _arrivals(found: list[Fate], names: Mapping[str, str]) -> Iterator[str]:
+    seen: set[str] = set()
+    for fate in found:
+        if fate.duplicates and fate.at not in seen:
+            seen.add(fate.at)
+            yield f"It can reach {names.get(fate.at, fate.at)} {fate.duplicates}; it arrives {fate.order}."
+
+
+def _unsure(flow: Flow) -> list[str]:
+    doubts = {doubt for told in fates(flow).values() for fate in told for doubt in fate.unsure}
+    return list(dict.fromkeys((*flow.notes, *sorted(doubts))))
+
+
+class _Page:
+    """Lines of text or Markdown."""
+
+    def __init__(self, markdown: bool) -> None:
+        self._markdown = markdown
+        self._lines: list[str] = []
+
+    def text(self) -> str:
+        return "\n".join(self._lines).strip() + "\n"
+
+    def line(self, text: str) -> None:
+        self._lines.append(self._safe(text) if self._markdown else text)
+
+    def title(self, text: str) -> None:
+        self._lines += ["", f"## {text}", ""] if self._markdown else ["", text.upper()]
+
+    def subtitle(self, text: str) -> None:
+        self._lines += ["", f"### {self._safe(text)}", ""] if self._markdown else ["", text]
+
+    def item(self, text: str, more: list[str]) -> None:
+        if self._markdown:
+            self._lines.append(f"- **{self._safe(text)}** " + " ".join(self._safe(line) for line in more))
+        else:
+            self._lines += [f"  - {text}", *(f"    {line}" for line in more)]
+
+    def table(self, headers: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+        if self._markdown:
+            self._lines.append("| " + " | ".join(headers) + " |")
+            self._lines.append("|" + " --- |" * len(headers))
+            self._lines += ["| " + " | ".join(self._safe(cell) for cell in row) + " |" for row in rows]
+            self._lines.append("")
+            return
+        # The condition is a sentence and stands on a line of its own; the rest is a table.
+        widths = [max(len(row[i]) for row in (headers, *rows)) for i in range(1, len(headers))]
+        self._lines.append("    " + "  ".join(h.ljust(w) for h, w in zip(headers[1:], widths, strict=True)).rstrip())
+        for row in rows:
+            cells = "  ".join(cell.ljust(width) for cell, width in zip(row[1:], widths, strict=True))
+            self._lines += ["    " + cells.rstrip(), f"        when {row[0]}"]
+
+    def _safe(self, text: str) -> str:
+        for mark in "\\|*_`<>[]":
+            text = text.replace(mark, "\\" + mark)
+        return text.replace("\n", " ")
+
+
+# --- JSON --------------------------------------------------------------------------------------------
+
+
+def as_document(flow: Flow) -> dict[str, Any]:
+    """The whole flow and every fate as a JSON document; see docs/flow-schema.md."""
+    told = fates(flow)
+    return {
+        "version": VERSION,
+        "lost": len(losses(flow)),
+        "unwatched": len(unwatched(flow)),
+        "nodes": [_node(node) for node in flow.nodes.values()],
+        "links": [_edge(edge) for edge in flow.edges.values()],
+        "alarms": [
+            {"id": a.id, "name": a.name, "acts": a.acts, "fires": a.fires, "why": a.why, "seconds": a.seconds}
+            for a in flow.alarms.values()
+        ],
+        "sources": [{"node": source, "fates": [_fate(fate) for fate in found]} for source, found in told.items()],
+        "loops": [_loop(loop) for loop in loops(flow)],
+        "notes": list(flow.notes),
+    }
+
+
+_NODE = {"id", "name", "resource", "unknown", "definition", "async_config"}
+_EDGE = {"id", "source", "target", "resource", "place", "way", "verdict", "enabled", "unknown"}
+
+
+def _node(node: Node) -> dict[str, Any]:
+    return {
+        "id": node.id,
+        "kind": node.kind,
+        "name": node.name,
+        "stack": node.stack,
+        "type": node.resource.type if node.resource else None,
+        "settings": {f.name: plain(getattr(node, f.name)) for f in fields(node) if f.name not in _NODE},
+        "unknown": list(node.unknown),
+    }
+
+
+def _edge(edge: Edge) -> dict[str, Any]:
+    return {
+        "id": edge.id,
+        "kind": edge.kind,
+        "source": edge.source,
+        "target": edge.target,
+        "way": str(edge.way),
+        "enabled": edge.enabled,
+        "permission": _verdict_of(edge.verdict),
+        "settings": {f.name: plain(getattr(edge, f.name)) for f in fields(edge) if f.name not in _EDGE},
+        "unknown": list(edge.unknown),
+    }
+
+
+def _verdict_of(verdict: Verdict) -> dict[str, str]:
+    return {"answer": str(verdict.answer), "why": verdict.why}
+
+
+def _fate(fate: Fate) -> dict[str, Any]:
+    kept = fate.kept and {"place": fate.kept.place, "at_least": fate.kept.at_least, "at_most": fate.kept.at_most}
+    return {
+        "outcome": str(fate.outcome),
+        "lost": fate.lost,
+        "at": fate.at,
+        "hop": fate.hop or None,
+        "condition": fate.condition,
+        "path": list(fate.path),
+        "attempts": fate.attempts,
+        "soonest": fate.soonest,
+        "latest": fate.latest,
+        "kept": kept,
+        "remedy": fate.remedy or None,
+        "alarms": list(fate.alarms),
+        "unsure": list(fate.unsure),
+        "duplicates": fate.duplicates or None,
+        "order": fate.order or None,
+    }
+
+
+def _loop(loop: Loop) -> dict[str, Any]:
+    return {
+        "nodes": list(loop.nodes),
+        "links": list(loop.edges),
+        "certain": loop.certain,
+        "stopped": loop.stopped,
+        "why": loop.why,
+    }
+
+
+def plain(value: Any) -> Any:
+    """A value of the model as JSON: what is not known becomes ``{"unknown": reason}``."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return str(value) if isinstance(value, str) else value
+    if isinstance(value, Verdict):
+        return _verdict_of(value)
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return {"unknown": str(value)}

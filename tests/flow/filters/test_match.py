@@ -1,0 +1,481 @@
+"""Whether a message reaches a subscriber, and why not, is answered before anything is deployed."""
+
+import json
+from typing import Any
+
+import pytest
+
+from patterns.errors import PatternError
+from patterns.flow.filters import Filter, explain, match
+
+AUTO = {
+    "Records": {
+        "s3": {"object": {"key": [{"prefix": "auto-"}]}},
+        "eventName": [{"prefix": "ObjectCreated:"}],
+    }
+}
+
+
+def uploaded(key: str, event: str = "ObjectCreated:Put") -> dict[str, Any]:
+    return {"eventSource": "aws:s3", "eventName": event, "s3": {"object": {"key": key, "size": 3}}}
+
+
+def string(value: str) -> dict[str, str]:
+    return {"DataType": "String", "StringValue": value}
+
+
+def number(value: str) -> dict[str, str]:
+    return {"DataType": "Number", "StringValue": value}
+
+
+def array(value: Any) -> dict[str, str]:
+    return {"DataType": "String.Array", "StringValue": json.dumps(value)}
+
+
+# One key, one condition: what each operator accepts --------------------------------------------------------
+
+CASES: list[tuple[Any, list[Any], list[Any]]] = [
+    # condition, accepted values, refused values
+    ("rugby", ["rugby", ["tennis", "rugby"]], ["Rugby", "rugby ", "", None, True, 5, [], {}, {"rugby": 1}]),
+    ("", [""], [" ", None]),
+    (100, [100, 100.0, 1e2, [1, 100]], ["100", 100.1, True, None]),
+    (1, [1, 1.0], [True, "1"]),
+    (True, [True], [1, "true", False]),
+    (False, [False], [0, "", None, True]),
+    (None, [None, [1, None]], ["null", "", 0, [], {}]),
+    ({"prefix": "bas"}, ["baseball", "bas"], ["Bas", "ba", "xbas", 5, None, True]),
+    ({"suffix": "ball"}, ["baseball", "ball"], ["balls", "Ball", 5]),
+    ({"equals-ignore-case": "tennis"}, ["tennis", "TENNIS", "TeNNis"], ["tenni", "tennis1", 5]),
+    ({"equals-ignore-case": "ÉTÉ"}, ["été", "ÉTÉ"], ["ete"]),
+    ({"wildcard": "*ball"}, ["ball", "base*ball", "a\nball"], ["balls", "bal", 5]),
+    ({"wildcard": "a*b*c"}, ["abc", "aXbXc", "abbcc", "abcbc"], ["ab", "ac", "acb", "xabc", "abcx"]),
+    ({"wildcard": "ab*ba"}, ["abba", "abXba"], ["aba"]),
+    ({"wildcard": "*"}, ["", "x"], [5, None]),
+    ({"wildcard": "a\\*\\\\b"}, ["a*\\b"], ["axx\\b", "a*b"]),
+    ({"wildcard": "plain"}, ["plain"], ["plainer", ""]),
+    ({"cidr": "10.0.0.0/24"}, ["10.0.0.0", "10.0.0.255"], ["10.0.1.0", "9.255.255.255", "x", "10.0.0", 10]),
+    ({"cidr": "10.0.0.7/24"}, ["10.0.0.1"], ["10.0.1.0"]),
+    ({"cidr": "2001:db8::/32"}, ["2001:db8::1"], ["2001:db9::1", "10.0.0.1"]),
+    ({"numeric": ["=", 301.5]}, [301.5, 3.015e2], [301.4, "301.5", True]),
+    ({"numeric": ["<", 10]}, [9.99999, -5], [10, 11, "9"]),
+    ({"numeric": ["<=", 10]}, [10], [10.00001]),
+    ({"numeric": [">", 0, "<=", 5]}, [0.1, 5, [9, 3]], [0, 5.1, None, False, True]),
+    ({"numeric": [">=", 0, "<", 5]}, [0, 4.9], [-0.1, 5]),
+    ({"anything-but": "rugby"}, ["tennis", "", ["rugby", "tennis"], 5, True], ["rugby", ["rugby"], [], {}]),
+    ({"anything-but": ["rugby", "tennis"]}, ["x", ["rugby", "x"]], ["rugby", ["tennis", "rugby"]]),
+    ({"anything-but": 100}, [101, "100", True], [100, 100.0]),
+    ({"anything-but": [1, 2]}, [3, True], [1, 2.0]),
+    ({"anything-but": {"prefix": "order-"}}, ["x", "Order-1", 5], ["order-1", "order-"]),
+    ({"anything-but": {"suffix": ".png"}}, ["x.jpg"], ["x.png"]),
+    ({"anything-but": {"equals-ignore-case": "x"}}, ["y"], ["x", "X"]),
+    ({"anything-but": {"wildcard": "*/lib/*"}}, ["/bin/x"], ["/lib/x", "a/lib/"]),
+    ({"exists": True}, ["x", 0, False, ["x"]], [[], {}, {"b": 1}]),
+    ({"exists": False}, [[], {}, {"b": 1}], ["x", 0, False, None, ["x"], ""]),
+]
+FLAT = [
+    pytest.param(condition, value, expected, id=f"{json.dumps(condition)}-{json.dumps(value)}-{expected}")
+    for condition, accepted, refused in CASES
+    for expected, values in ((True, accepted), (False, refused))
+    for value in values
+]
+
+
+@pytest.mark.parametrize(("condition", "value", "expected"), FLAT)
+@pytest.mark.parametrize("scope", ["body", "eventbridge"])
+def test_an_operator_accepts_exactly_its_values(condition: Any, value: Any, expected: bool, scope: str) -> None:
+    assert match({"detail": {"key": [condition]}}, scope, {"detail": {"key": value, "other": 1}}) is expected
+    assert match({"key": [condition]}, scope, {"key": value}) is expected
+
+
+@pytest.mark.parametrize("condition", [case[0] for case in CASES if case[0] != {"exists": False}], ids=json.dumps)
+@pytest.mark.parametrize("scope", ["body", "eventbridge"])
+def test_a_missing_key_is_accepted_by_exists_false_only(condition: Any, scope: str) -> None:
+    for message in ({}, {"other": "x"}, {"detail": {}}, {"detail": "text"}, {"detail": [1, {}]}):
+        assert not match({"detail": {"key": [condition]}}, scope, message)
+        assert match({"detail": {"key": [condition, {"exists": False}]}}, scope, message)
+
+
+def test_null_and_empty_text_exist_for_eventbridge_and_not_for_sns() -> None:
+    for value in (None, ""):
+        assert match({"key": [{"exists": True}]}, "eventbridge", {"key": value})
+        assert not match({"key": [{"exists": True}]}, "body", {"key": value})
+        for scope in ("eventbridge", "body"):
+            assert not match({"key": [{"exists": False}]}, scope, {"key": value})
+
+
+def test_case_is_ignored_within_prefix_and_suffix_for_eventbridge() -> None:
+    pattern = {"service": [{"prefix": {"equals-ignore-case": "EventB"}}, {"suffix": {"equals-ignore-case": ".Png"}}]}
+    for value in ("eventbridge", "EVENTBUS", "x.PNG"):
+        assert match(pattern, "eventbridge", {"service": value})
+    assert not match(pattern, "eventbridge", {"service": "event.png.gz"})
+
+
+# Keys ----------------------------------------------------------------------------------------------------
+
+
+def test_all_keys_have_to_match_and_one_value_of_each() -> None:
+    policy = {"a": ["x", "y"], "b": [{"prefix": "z"}]}
+    assert match(policy, "body", {"a": "y", "b": "zz"})
+    assert not match(policy, "body", {"a": "y", "b": "y"})
+    assert not match(policy, "body", {"a": "y"})
+
+
+def test_or_wants_one_of_its_branches_and_all_other_keys() -> None:
+    policy = {"source": ["cw"], "$or": [{"metric": ["cpu"]}, {"name": ["ec2"], "kind": [1]}, {"deep": {"a": [1]}}]}
+    assert match(policy, "body", {"source": "cw", "metric": "cpu"})
+    assert match(policy, "body", {"source": "cw", "name": "ec2", "kind": 1})
+    assert match(policy, "body", {"source": "cw", "deep": {"a": 1}})
+    assert not match(policy, "body", {"source": "cw", "name": "ec2"})
+    assert not match(policy, "body", {"metric": "cpu"})
+
+
+def test_or_may_be_nested_and_stand_under_a_key() -> None:
+    policy = {
+        "detail": {"$or": [{"a": [1]}, {"b": [2], "$or": [{"c": [3]}, {"d": [4]}]}]},
+        "$or": [{"x": [1]}, {"y": [1]}],
+    }
+    for scope in ("body", "eventbridge"):
+        assert match(policy, scope, {"x": 1, "detail": {"b": 2, "d": 4}})
+        assert not match(policy, scope, {"x": 1, "detail": {"b": 2}})
+        assert not match(policy, scope, {"detail": {"a": 1}})
+
+
+def test_a_dot_in_a_name_is_a_level_as_sns_and_eventbridge_flatten_both_sides() -> None:
+    for policy in (
+        {"object": {"nested": {"test": ["v"]}}},
+        {"object.nested.test": ["v"]},
+        {"object": {"nested.test": ["v"]}},
+    ):
+        for message in (
+            {"object": {"nested": {"test": "v"}}},
+            {"object.nested.test": "v"},
+            {"object.nested": {"test": "v"}},
+            {"object": {"nested.test": "v"}},
+            {"object": {"nested": {"test": "w"}}, "object.nested": {"test": "v"}},
+            {"object": [{"nested.test": "v"}]},
+        ):
+            assert match(policy, "body", message)
+            assert match(policy, "eventbridge", message)
+        assert not match(policy, "body", {"object": {"nested": {"test": "w"}}})
+
+
+# Arrays --------------------------------------------------------------------------------------------------
+
+
+def test_one_element_of_an_array_is_enough() -> None:
+    message = {"Records": [uploaded("home-1.xml"), uploaded("auto-1.xml")]}
+    assert match(AUTO, "body", message)
+    assert match({"Records": {"s3": {"object": {"key": [{"prefix": "life-"}]}}}}, "body", message) is False
+    assert match({"a": {"b": [3]}}, "body", {"a": [[{"b": 1}], [[{"b": [2, [3]]}]]]})
+
+
+def test_sns_takes_each_key_from_any_element_and_eventbridge_all_from_the_same() -> None:
+    mixed = {"detail": [{"a": 1, "b": 2}, {"a": 3, "b": 4}]}
+    across, within = {"detail": {"a": [1], "b": [4]}}, {"detail": {"a": [3], "b": [4]}}
+    assert match(across, "body", mixed)
+    assert match(within, "body", mixed)
+    assert not match(across, "eventbridge", mixed)
+    assert match(within, "eventbridge", mixed)
+    assert explain(across, "eventbridge", mixed).reasons[0].text == (
+        "the keys match, but not in the same element of an array"
+    )
+
+
+def test_eventbridge_looks_for_the_same_element_on_every_level_and_in_every_branch() -> None:
+    event = {"detail": [{"a": [{"x": 1, "y": 2}, {"x": 3, "y": 4}], "k": 1}, {"a": [{"x": 5, "y": 6}], "k": 2}]}
+    cases = [
+        ({"a": {"x": [1], "y": [2]}, "k": [1]}, True),
+        ({"a": {"x": [1], "y": [4]}, "k": [1]}, False),
+        ({"a": {"x": [1], "y": [2]}, "k": [2]}, False),
+        ({"k": [1], "$or": [{"a": {"x": [5]}}, {"a": {"x": [3], "y": [4]}}]}, True),
+        ({"k": [1], "$or": [{"a": {"x": [5]}}, {"a": {"x": [3], "y": [2]}}]}, False),
+        ({"k": [{"exists": True}], "z": [{"exists": False}]}, True),
+    ]
+    for pattern, expected in cases:
+        assert match({"detail": pattern}, "eventbridge", event) is expected, pattern
+
+
+def test_the_search_for_the_same_element_stays_short() -> None:
+    """1,000 elements, 40 keys that each match in all of them: no more work than elements times keys."""
+    keys = [f"k{i}" for i in range(40)]
+    event = {"detail": [dict.fromkeys(keys, 1) | {"last": 0} for _ in range(1_000)]}
+    assert not match({"detail": {key: [1] for key in keys} | {"last": [1]}}, "eventbridge", event)
+    event["detail"].append({"last": 1})
+    assert not match({"detail": {key: [1] for key in keys} | {"last": [1]}}, "eventbridge", event)
+
+
+# The demo of the insurance leads -------------------------------------------------------------------------
+
+
+def test_a_lead_reaches_the_filter_of_its_kind_and_no_other() -> None:
+    home = json.loads(json.dumps(AUTO).replace("auto-", "home-"))
+    for key, expected in (("auto-insurance-7156.xml", (True, False)), ("home-insurance-2.xml", (False, True))):
+        body = json.dumps({"Records": [uploaded(key)]})
+        assert (match(AUTO, "body", body), match(home, "body", body)) == expected
+    unmatched = {"Records": [uploaded("life-1.xml")]}
+    assert not match(AUTO, "body", unmatched)
+    removed = {"Records": [uploaded("auto-1.xml", "ObjectRemoved:Delete")]}
+    assert not match(AUTO, "body", removed)
+    # What S3 sends when notifications are set up has no Records at all.
+    assert not match(AUTO, "body", {"Service": "Amazon S3", "Event": "s3:TestEvent"})
+
+
+# SNS: the body -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("hello", "text that is not JSON"),
+        ("", "text that is not JSON"),
+        ('{"a":', "text that is not JSON"),
+        (b"\xff", "text that is not JSON"),
+        ("[" * 100_000, "text that is not JSON"),
+        ("[1]", "an array"),
+        ('"text"', "a string"),
+        ("5", "a number"),
+        ("true", "a boolean"),
+        ("null", "null"),
+        ([1], "an array"),
+        (None, "null"),
+    ],
+    ids=lambda value: str(value)[:12],
+)
+def test_a_body_that_is_not_a_json_object_passes_no_filter(body: Any, kind: str) -> None:
+    for policy in (AUTO, {"a": [{"exists": False}]}):
+        verdict = explain(policy, "body", body)
+        assert not verdict.matched
+        assert verdict.metric == "NumberOfNotificationsFilteredOut-InvalidMessageBody"
+        assert verdict.reasons[0].text == f"the body is not a JSON object, but {kind}"
+    assert match({}, "body", body)
+
+
+def test_text_and_parsed_bodies_are_the_same() -> None:
+    body = {"a": 'é"\\'}
+    for form in (body, json.dumps(body), json.dumps(body, ensure_ascii=False).encode()):
+        assert match({"a": ['é"\\']}, "body", form)
+
+
+def test_a_body_that_passes_no_key_is_counted_as_filtered_out_by_the_body() -> None:
+    verdict = explain(AUTO, "body", {"Records": [uploaded("home-1")]})
+    assert verdict.metric == "NumberOfNotificationsFilteredOut-MessageBody"
+    assert [reason.key for reason in verdict.reasons] == ["Records.s3.object.key"]
+    assert verdict.reasons[0].values == ("home-1",)
+    assert str(verdict) == (
+        "no match\n"
+        '  Records.s3.object.key: "home-1", and the policy wants {"prefix": "auto-"}\n'
+        "  counted as NumberOfNotificationsFilteredOut-MessageBody"
+    )
+
+
+# SNS: attributes -----------------------------------------------------------------------------------------
+
+
+def test_attributes_are_compared_by_their_type() -> None:
+    cases: list[tuple[Any, Any, bool]] = [
+        ("rugby", string("rugby"), True),
+        ("100", number("100"), False),
+        (100, number("100"), True),
+        (100, number("100.0"), True),
+        (100, string("100"), False),
+        ({"numeric": [">", 1]}, number("1.5"), True),
+        ({"numeric": [">", 1]}, string("1.5"), False),
+        ({"prefix": "1"}, number("100"), False),
+        ("rugby", array(["tennis", "rugby"]), True),
+        (2, array([1, 2]), True),
+        (True, array([True]), True),
+        (1, array([True]), False),
+        (None, array([None]), True),
+        ({"anything-but": ["rugby", "tennis"]}, array(["rugby", "tennis"]), False),
+        ({"anything-but": ["rugby", "tennis"]}, array(["rugby", "golf"]), True),
+        ({"exists": True}, array([]), False),
+        ({"exists": False}, array([]), True),
+        ("rugby", {"DataType": "String.custom", "StringValue": "rugby"}, True),
+        (5, {"DataType": "Number.java.lang.Integer", "StringValue": "5"}, True),
+        # As a function's event has them.
+        ("rugby", {"Type": "String", "Value": "rugby"}, True),
+    ]
+    for condition, attribute, expected in cases:
+        assert match({"sport": [condition]}, "attributes", {"sport": attribute}) is expected, (condition, attribute)
+
+
+def test_binary_attributes_are_as_if_absent() -> None:
+    binary = {"photo": {"DataType": "Binary", "BinaryValue": b"x"}}
+    assert not match({"photo": [{"exists": True}]}, "attributes", binary)
+    assert match({"photo": [{"exists": False}]}, "attributes", binary)
+
+
+def test_a_name_with_a_dot_is_one_name_among_attributes() -> None:
+    assert match({"a.b": ["x"]}, "attributes", {"a.b": string("x")})
+
+
+def test_a_message_without_attributes_passes_no_attribute_filter_not_even_exists_false() -> None:
+    for policy in ({"a": [{"exists": False}]}, {"a": ["x"]}):
+        verdict = explain(policy, "attributes", {})
+        assert not verdict.matched
+        assert verdict.metric == "NumberOfNotificationsFilteredOut-NoMessageAttributes"
+        assert verdict.reasons[0].text == "the message has no attributes"
+    assert match({"a": [{"exists": False}]}, "attributes", {"other": string("x")})
+    assert match({}, "attributes", {})
+
+
+@pytest.mark.parametrize(
+    ("attribute", "text"),
+    [
+        (
+            {"DataType": "String.Array", "StringValue": "[1,"},
+            'a: String.Array must be a JSON array of scalars, got "[1,"',
+        ),
+        (
+            {"DataType": "String.Array", "StringValue": '{"b":1}'},
+            'a: String.Array must be a JSON array of scalars, got "{\\"b\\":1}"',
+        ),
+        (array([["x"]]), 'a: String.Array must be a JSON array of scalars, got "[[\\"x\\"]]"'),
+        (number("ten"), 'a: Number must be a number, got "ten"'),
+        (number("nan"), 'a: Number must be a number, got "nan"'),
+    ],
+)
+def test_an_attribute_that_cannot_be_read_is_counted_as_invalid(attribute: Any, text: str) -> None:
+    verdict = explain({"a": [{"exists": False}, "x"]}, "attributes", {"a": attribute, "b": string("x")})
+    assert not verdict.matched
+    assert verdict.metric == "NumberOfNotificationsFilteredOut-InvalidAttributes"
+    assert verdict.reasons[0].text == text
+    # Only attributes that the policy names are looked at.
+    assert match({"b": ["x"]}, "attributes", {"a": attribute, "b": string("x")})
+
+
+def test_attributes_that_pass_no_key_are_counted_as_filtered_out_by_attributes() -> None:
+    verdict = explain({"a": ["x"], "b": [{"exists": True}]}, "attributes", {"a": string("y")})
+    assert verdict.metric == "NumberOfNotificationsFilteredOut-MessageAttributes"
+    assert [reason.text for reason in verdict.reasons] == [
+        'a: "y", and the policy wants "x"',
+        'b: missing, and the policy wants {"exists": true}',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("attributes", "complaint"),
+    [
+        ([], "message attributes must be a JSON object, got []"),
+        ({"a": "x"}, 'message attribute "a" must be an object with DataType and StringValue, got "x"'),
+        (
+            {"a": {"StringValue": "x"}},
+            'message attribute "a" must have the DataType String, String.Array, Number or Binary, got null',
+        ),
+        (
+            {"a": {"DataType": "Text", "StringValue": "x"}},
+            'message attribute "a" must have the DataType String, String.Array, Number or Binary, got "Text"',
+        ),
+        (
+            {"a": {"DataType": "Number", "StringValue": 5}},
+            'message attribute "a" must have a string as StringValue, got 5',
+        ),
+    ],
+)
+def test_attributes_in_another_shape_than_boto3_writes_are_refused(attributes: Any, complaint: str) -> None:
+    with pytest.raises(PatternError) as refused:
+        match({"a": ["x"]}, "attributes", attributes)
+    assert str(refused.value) == complaint
+
+
+# EventBridge ---------------------------------------------------------------------------------------------
+
+EVENT = {
+    "version": "0",
+    "detail-type": "EC2 Instance State-change Notification",
+    "source": "aws.ec2",
+    "resources": ["arn:aws:ec2:us-east-1:123456789012:instance/i-000000aaaaaa00000"],
+    "detail": {"state": "running", "c-count": 5, "x-limit": 301.8, "source-ip": "10.0.0.33"},
+}
+
+
+def test_an_event_matches_as_the_readme_of_event_ruler_says() -> None:
+    detail: list[tuple[Any, bool]] = [
+        ({"state": ["initializing", "running"]}, True),
+        ({"state": [{"anything-but": ["stopped", "overloaded"]}]}, True),
+        ({"state": [{"anything-but": {"prefix": "init"}}]}, True),
+        ({"x-limit": [{"anything-but": [100, 200, 300]}], "c-count": [{"numeric": [">", 0, "<=", 5]}]}, True),
+        ({"x-limit": [{"numeric": ["=", 3.018e2]}]}, True),
+        ({"source-ip": [{"cidr": "10.0.0.0/24"}]}, True),
+        ({"d-count": [{"exists": False}]}, True),
+        ({"c-count": [{"exists": False}]}, False),
+        ({"state": ["Running"]}, False),
+    ]
+    for pattern, expected in detail:
+        assert match({"source": ["aws.ec2"], "detail": pattern}, "eventbridge", EVENT) is expected, pattern
+    assert match({"resources": [{"suffix": "i-000000aaaaaa00000"}]}, "eventbridge", EVENT)
+
+
+def test_an_unmatched_event_is_counted_nowhere() -> None:
+    verdict = explain({"source": ["aws.s3"]}, "eventbridge", EVENT)
+    assert (verdict.matched, verdict.metric) == (False, None)
+
+
+def test_an_event_that_is_no_object_is_refused() -> None:
+    with pytest.raises(PatternError, match=r'^event must be a JSON object, got "x"$'):
+        match({"source": ["x"]}, "eventbridge", "x")
+
+
+# Event source mappings on SQS queues ---------------------------------------------------------------------
+
+
+def test_a_pattern_for_json_drops_text_and_a_pattern_for_text_drops_json() -> None:
+    wants_json, wants_text = {"body": {"kind": ["lead"]}}, {"body": [{"prefix": "lead"}]}
+    assert match(wants_json, "event-source", '{"kind": "lead"}')
+    assert not match(wants_json, "event-source", '{"kind": "other"}')
+    assert match(wants_text, "event-source", "lead 5")
+    assert not match(wants_text, "event-source", "other")
+    verdict = explain(wants_json, "event-source", "lead 5")
+    assert (verdict.matched, verdict.metric) == (False, "FilteredOutEventCount")
+    assert verdict.reasons[0].text == "the pattern is for JSON objects, and the body is text that is not JSON"
+    verdict = explain(wants_text, "event-source", '{"kind": "lead"}')
+    assert (verdict.matched, verdict.metric) == (False, "FilteredOutEventCount")
+    assert verdict.reasons[0].text == "the pattern is for plain text, and the body is a JSON object"
+    assert not match({"body": {"kind": [{"exists": False}]}}, "event-source", "[1]")
+
+
+def test_the_envelope_of_sns_hides_what_a_filter_of_the_queue_looks_for() -> None:
+    """Without raw delivery the body is the envelope, and Message is text: everything is deleted."""
+    pattern = {"body": {"kind": ["lead"]}}
+    envelope = json.dumps({"Type": "Notification", "Message": '{"kind": "lead"}'})
+    assert match(pattern, "event-source", '{"kind": "lead"}')
+    assert not match(pattern, "event-source", envelope)
+
+
+def test_a_whole_sqs_record_may_be_given_in_place_of_its_body() -> None:
+    record = {"messageId": "1", "eventSource": "aws:sqs", "body": '{"kind": "lead"}'}
+    assert match({"body": {"kind": ["lead"]}}, "event-source", record)
+    assert match({"body": {"body": ["x"]}}, "event-source", {"body": "x"})
+
+
+# Reasons -------------------------------------------------------------------------------------------------
+
+
+def test_a_match_names_what_accepted_each_key() -> None:
+    verdict = explain({"a": ["x", {"prefix": "y"}], "b": [{"exists": False}]}, "body", {"a": ["q", "yes"]})
+    assert verdict.metric is None
+    assert str(verdict) == ('match\n  a: "yes" matches {"prefix": "y"}\n  b: missing, as {"exists": false} wants')
+    assert verdict.reasons[0].condition == {"prefix": "y"}
+    assert verdict.reasons[0].values == ("q", "yes")
+
+
+def test_the_branches_of_or_are_named_in_reasons() -> None:
+    policy = {"$or": [{"a": [1]}, {"b": [2, 3]}]}
+    assert [reason.text for reason in explain(policy, "body", {"b": 3}).reasons] == ["$or[1]: b: 3 equals 3"]
+    assert [reason.text for reason in explain(policy, "body", {"a": [4, 5, 6, 7]}).reasons] == [
+        "$or[0]: a: 4 and 5 and 6 and 1 more, and the policy wants 1",
+        "$or[1]: b: missing, and the policy wants one of 2, 3",
+    ]
+
+
+def test_an_empty_policy_says_so() -> None:
+    assert str(explain({}, "body", "anything")) == "match\n  the policy is empty: it accepts every message"
+
+
+def test_asking_changes_nothing() -> None:
+    message = {"Records": [uploaded("auto-1")]}
+    before = json.dumps(message)
+    compiled = Filter(AUTO)
+    assert compiled.matches(message)
+    compiled.explain(message)
+    assert json.dumps(message) == before

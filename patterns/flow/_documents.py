@@ -99,6 +99,9 @@ def check(document: Any, source: str) -> None:
             raise PatternError(f"{source}, {section}: must be an object, got {named(part)}")
     if document["Resources"] is None:
         raise PatternError(f"{source}, Resources: must be an object, got nothing")
+    for logical_id in document["Resources"]:
+        if not isinstance(logical_id, str):
+            raise PatternError(f"{source}, Resources: a logical id must be text, got {named(logical_id)}")
 
 
 def found(path: Path, notes: list[Note]) -> dict[str, Any] | None:

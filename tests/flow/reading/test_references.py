@@ -1,5 +1,7 @@
 """A flow can only be followed when every way of writing "that queue over there" leads to that queue."""
 
+import json
+
 import pytest
 
 from patterns.flow.template import Ref, Template, Text, Unknown, read
@@ -153,3 +155,38 @@ def test_a_reference_to_nothing_says_so():
     assert of({"Fn::GetAtt": {}})[1] == Unknown(
         "Fn::GetAtt must be followed by a resource and an attribute, got an object"
     )
+
+
+def test_names_that_only_look_alike_are_not_taken_for_the_same():
+    def either(one, other):
+        return {"Fn::If": ["Open", one, other]}
+
+    template, value = of(
+        {"Fn::Join": ["", ["arn:aws:sqs:x:1:orders-", either("a", "b")]]},
+        more={
+            "Named": {
+                "Type": "AWS::SQS::Queue",
+                "Properties": {"QueueName": {"Fn::Join": ["", ["orders-", either("c", "d")]]}},
+            }
+        },
+        Parameters={"Open": {"Type": "String"}},
+        Conditions={"Open": {"Fn::Equals": [{"Ref": "Open"}, "yes"]}},
+    )
+    assert template.target("app", value) == Unknown("condition Open cannot be told: parameter Open has no value")
+
+
+def test_a_name_in_another_region_or_account_is_another_resource(tmp_path):
+    (tmp_path / "app.json").write_text(json.dumps({"Resources": {"Q": QUEUE}}))
+    stack = {
+        "type": "aws:cloudformation:stack",
+        "environment": "aws://111111111111/eu-west-1",
+        "properties": {"templateFile": "app.json"},
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps({"version": "1", "artifacts": {"app": stack}}))
+    template = read(tmp_path)
+    here = ("eu-west-1:111111111111", "${AWS::Region}:111111111111", "eu-west-1:${AWS::AccountId}")
+    for place in here:
+        assert template.target("app", f"arn:aws:sqs:{place}:orders") == Ref("app", "Q")
+    for place in ("us-east-1:111111111111", "eu-west-1:222222222222"):
+        arn = f"arn:aws:sqs:{place}:orders"
+        assert template.target("app", arn) == arn

@@ -342,6 +342,7 @@ def test_sources_that_are_not_there_are_refused(tmp_path):
     assert refusal(tmp_path / "x.json") == f"{tmp_path / 'x.json'}: is not there"
     assert refusal({}) == "a dict of templates must hold at least one, got an empty one"
     assert refusal({"a": []}) == "a: a template must be an object, got a list"
+    assert refusal({"a": {"Resources": {5: {}}}}) == "a, Resources: a logical id must be text, got 5"
     assert refusal(5) == "a source must be a path or a dict of templates, got 5"
 
 
@@ -416,3 +417,26 @@ def test_a_sam_application_next_to_its_parent_is_read_as_its_nested_stack(tmp_pa
     }
     write(tmp_path, a__json=parent, child__json={"Resources": {"Q": QUEUE}})
     assert read(tmp_path).stacks == ("a", "a/App")
+
+
+def test_a_reference_that_the_cdk_carries_across_regions_leads_back_to_the_resource():
+    written = {"/cdk/exports/app/Q": {"Fn::GetAtt": ["Q", "Arn"]}}
+    writer = {"Type": "Custom::CrossRegionExportWriter", "Properties": {"WriterProps": {"exports": written}}}
+    endpoint = {"Fn::GetAtt": ["Reader", "/cdk/exports/app/Q"]}
+    missing = {"Fn::GetAtt": ["Reader", "/cdk/exports/app/R"]}
+    template = read(
+        {
+            "data": {"Resources": {"Q": QUEUE, "Writer": writer}},
+            "app": {
+                "Resources": {
+                    "Reader": {"Type": "Custom::CrossRegionExportReader"},
+                    "S": subscription(missing, endpoint),
+                }
+            },
+        }
+    )
+    found = template.resources["app", "S"]
+    assert template.value(found, "Endpoint") == Ref("data", "Q", "Arn")
+    assert template.value(found, "TopicArn") == Unknown(
+        "/cdk/exports/app/R is written by none of the templates that were read"
+    )

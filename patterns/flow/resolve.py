@@ -301,9 +301,7 @@ class Resolver:
                         self._published.setdefault(path, []).append((one, raw))
         offers = self._published.get(name, [])
         if len(offers) != 1:
-            return Unknown(
-                f"{name} is written by no template that was read" if not offers else f"{name} is written twice"
-            )
+            return Unknown(f"{name} is written by {len(offers) or 'none'} of the templates that were read")
         writer, raw = offers[0]
         return self._once(
             ("published", name),

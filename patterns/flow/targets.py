@@ -26,7 +26,8 @@ class Targets:
     def __init__(self, resolver: Resolver, exists: Any) -> None:
         self._resolver = resolver
         self._exists = exists
-        self._named: dict[tuple[str, str], list[Ref]] | None = None
+        self._named: dict[tuple[str, str, str], list[Ref]] | None = None
+        self._found: dict[tuple[Any, ...], Ref | Unknown | None] = {}
         self._aliases: dict[tuple[Ref, str], Ref] | None = None
 
     def target(self, stack: Stack, value: Any, kinds: tuple[str, ...]) -> Ref | str | Unknown:
@@ -149,23 +150,35 @@ class Targets:
             self._named = self._index()
         region = _place(region) if region is not None else stack.region
         account = _place(account) if account is not None else stack.account
-        offers = []
+        # A stack's own resources come first; many stacks that use one name do not look through all others.
+        for home in (stack.name, ""):
+            key = (kinds, spelled, home, region, account)
+            if key not in self._found:
+                self._found[key] = self._fitting(*key)
+            if self._found[key] is not None:
+                return self._found[key]
+        return None
+
+    def _fitting(
+        self, kinds: tuple[str, ...], spelled: str, home: str, region: str | None, account: str | None
+    ) -> Ref | Unknown | None:
+        offers: list[Ref] = []
         for kind in kinds:
-            for ref in self._named.get((kind, spelled), ()):
-                home = self._resolver.stacks[ref.stack]
-                places = [(home.account, account)]
+            for ref in (self._named or {}).get((kind, spelled, home), ()):
+                stack = self._resolver.stacks[ref.stack]
+                places = [(stack.account, account)]
                 if not SHAPES[kind].global_:
-                    places.append((home.region, region))
+                    places.append((stack.region, region))
                 if all(not one or not other or one == other for one, other in places):
                     offers.append(ref)
-        own = [ref for ref in offers if ref.stack == stack.name]
-        offers = own if len(offers) > 1 and own else offers
         if len(offers) > 1:
-            return Unknown(f"{name} names {len(offers)} resources: {', '.join(map(str, sorted(offers)))}")
+            first = ", ".join(map(str, sorted(offers)[:3])) + (", …" if len(offers) > 3 else "")
+            return Unknown(f"one name is the name of {len(offers)} resources: {first}")
         return offers[0] if offers else None
 
-    def _index(self) -> dict[tuple[str, str], list[Ref]]:
-        index: dict[tuple[str, str], list[Ref]] = {}
+    def _index(self) -> dict[tuple[str, str, str], list[Ref]]:
+        """Resources by type and name, for each stack and (under no stack) for all."""
+        index: dict[tuple[str, str, str], list[Ref]] = {}
         for kind, shape in SHAPES.items():
             for ref in self._exists(kind):
                 stack = self._resolver.stacks[ref.stack]
@@ -176,7 +189,8 @@ class Targets:
                 if isinstance(value, str | Text | Ref | Unknown):
                     spelled = _spelled(*_flat(value))
                     if spelled:
-                        index.setdefault((kind, spelled), []).append(ref)
+                        for home in (ref.stack, ""):
+                            index.setdefault((kind, spelled, home), []).append(ref)
         return index
 
 

@@ -134,7 +134,7 @@ def test_a_queue_named_after_a_parameter_without_value_is_found_under_the_same_p
 
 def test_a_name_that_two_resources_have_cannot_be_told():
     template, value = of("arn:aws:sqs:x:1:orders", more={"Twin": QUEUE})
-    assert template.target("app", value) == Unknown("orders names 2 resources: app.Queue, app.Twin")
+    assert template.target("app", value) == Unknown("one name is the name of 2 resources: app.Queue, app.Twin")
 
 
 def test_an_attribute_that_is_about_a_resource_does_not_name_it():

@@ -75,8 +75,17 @@ def is_a(name: str, value: Any, member: str, what: str) -> None:
     Raises:
         PatternError: ``<name> must be <what>, got <value>``.
     """
-    if not hasattr(type(value), member):
+    if not has(value, member):
         raise PatternError(f"{name} must be {what}, got {value!r}")
+
+
+def has(value: Any, member: str) -> bool:
+    """Whether a value's class has a member. Does not read it, which would cross the bridge.
+
+    What the CDK makes inside (an imported version, ``latest_version``) comes as a proxy for several interfaces.
+    """
+    parts = value._delegates if type(value).__name__ == "InterfaceDynamicProxy" else (value,)
+    return any(hasattr(type(part), member) for part in parts)
 
 
 def all_are(name: str, values: Any, member: str, what: str) -> tuple[Any, ...]:
@@ -104,6 +113,11 @@ def is_token_number(value: Any) -> bool:
     Only such a number is worth a question to Node.js, which would not survive ``nan`` or ``inf`` either.
     """
     return isfinite(value) and value < -1e200 and is_token(value)
+
+
+def is_token_text(value: str) -> bool:
+    """Whether a text is a token or contains one, as the CDK encodes it. Does not cross the bridge."""
+    return "${Token[" in value
 
 
 def plain_number(value: Any, default: int | None = None) -> int | None:

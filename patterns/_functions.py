@@ -5,7 +5,7 @@ from typing import Any
 
 from aws_cdk import aws_lambda as lambda_
 
-from patterns._checks import is_a, plain_number
+from patterns._checks import has, is_a, plain_number
 from patterns.flow.limits import LAMBDA_TIMEOUT_DEFAULT
 
 A_FUNCTION = "a Lambda function, version or alias (aws_lambda.IFunction)"
@@ -33,7 +33,7 @@ def settings_of(name: str, function: Any) -> FunctionSettings:
         PatternError: ``<name>`` is no Lambda function.
     """
     is_a(name, function, "function_arn", A_FUNCTION)
-    behind = function.lambda_ if isinstance(function, (lambda_.Alias, lambda_.Version)) else function
+    behind = function.lambda_ if has(function, "lambda_") else function
     child = behind.node.default_child if isinstance(behind, lambda_.Function) else None
     if not isinstance(child, lambda_.CfnFunction):
         return FunctionSettings(None, None, False)

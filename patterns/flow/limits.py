@@ -50,6 +50,9 @@ EVENTBRIDGE_RETRY_ATTEMPTS_DEFAULT = 185
 EVENTBRIDGE_EVENT_AGE_SECONDS = (60, 86_400)
 EVENTBRIDGE_EVENT_AGE_DEFAULT = 86_400
 
+# https://docs.aws.amazon.com/scheduler/latest/APIReference/API_Target.html
+SCHEDULER_INPUT_BYTES = 262_144
+
 # https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html
 SNS_FILTER_KEYS = 5
 SNS_FILTER_COMBINATIONS = 150

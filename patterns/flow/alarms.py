@@ -22,7 +22,7 @@ def alarms(draft: Draft) -> Iterator[Alarm]:
         yield _alarm(draft, resource, acting)
 
 
-def _alarm(draft: Draft, resource: Resource, acting: list[tuple[str, bool | None]]) -> Alarm:
+def _alarm(draft: Draft, resource: Resource, acting: set[str]) -> Alarm:
     read = numbers(draft, resource)
     metrics = tuple(_metrics(draft, resource))
     period = read.integer("period", "Period", default=None)
@@ -37,7 +37,7 @@ def _alarm(draft: Draft, resource: Resource, acting: list[tuple[str, bool | None
         metrics=metrics,
         fires=fires,
         why=why,
-        acts=_acts(draft, resource) or _through(draft, resource, acting),
+        acts=_acts(draft, resource) or any(token in acting for token in _tokens(draft, resource)),
         seconds=None if evaluated is None else period * evaluated,
     )
 
@@ -53,41 +53,38 @@ def _acts(draft: Draft, resource: Resource) -> bool | None:
     return bool(found)
 
 
-def _acting_composites(draft: Draft) -> list[tuple[str, bool | None]]:
-    """The rules of the composite alarms that act, and of those that only feed one that does."""
-    found: dict[str, tuple[str, bool | None]] = {}
-    rules = {
-        node_id(c): (c, render(draft.value(c, "AlarmRule", default="")))
-        for c in draft.template.of_type("AWS::CloudWatch::CompositeAlarm")
-    }
-    for key, (composite, rule) in rules.items():
-        if acts := _acts(draft, composite):
-            found[key] = (rule, acts)
-    waiting = list(found)
+_ALARM = re.compile(r"(NOT\s+|NOT\s*\(\s*)?\bALARM\s*\(\s*[\"']?([^\"')]+?)[\"']?\s*\)", re.IGNORECASE)
+
+
+def _acting_composites(draft: Draft) -> set[str]:
+    """What the composite alarms that act wait for: ids and names of the alarms inside them, at any depth."""
+    composites = {node_id(c): c for c in draft.template.of_type("AWS::CloudWatch::CompositeAlarm")}
+    inside = {key: _inside(render(draft.value(c, "AlarmRule", default=""))) for key, c in composites.items()}
+    named = {token: key for key, composite in composites.items() for token in _tokens(draft, composite)}
+    waiting = [key for key, composite in composites.items() if _acts(draft, composite)]
+    found: set[str] = set()
+    done = set(waiting)
     while waiting:
-        rule = found[waiting.pop()][0]
-        for key, (composite, own) in rules.items():
-            if key not in found and _named(draft, composite, rule):
-                found[key] = (own, True)
-                waiting.append(key)
-    return list(found.values())
+        tokens = inside[waiting.pop()]
+        found |= tokens
+        for token in tokens:
+            nested = named.get(token)
+            if nested and nested not in done:
+                done.add(nested)
+                waiting.append(nested)
+    return found
 
 
-def _named(draft: Draft, resource: Resource, rule: str) -> bool:
-    """Whether a composite's rule has ``ALARM(this)`` outside a ``NOT``."""
+def _inside(rule: str) -> set[str]:
+    return {token.rpartition(":alarm:")[2] for negated, token in _ALARM.findall(rule) if not negated}
+
+
+def _tokens(draft: Draft, resource: Resource) -> Iterator[str]:
+    """How a composite alarm's rule names an alarm."""
+    yield f"{OPEN}{node_id(resource)}{CLOSE}"
     name = draft.value(resource, "AlarmName")
-    wanted = [re.escape(f"{OPEN}{node_id(resource)}{CLOSE}")]
     if isinstance(name, str):
-        wanted.append(rf"(?:arn:[^\"')]*:alarm:)?{re.escape(name)}")
-    return any(re.search(rf"(?<!NOT )(?<!NOT)\bALARM\s*\(\s*[\"']?{w}[\"']?\s*\)", rule, re.I) for w in wanted)
-
-
-def _through(draft: Draft, resource: Resource, acting: list[tuple[str, bool | None]]) -> bool | None:
-    answer: bool | None = False
-    for rule, acts in acting:
-        if _named(draft, resource, rule):
-            answer = True if acts else answer
-    return answer
+        yield name
 
 
 def _metrics(draft: Draft, resource: Resource) -> Iterator[Metric]:
@@ -126,8 +123,8 @@ def _metric(draft: Draft, resource: Resource, namespace: Any, name: Any, dimensi
     found = []
     for _, dimension in items(dimensions):
         if isinstance(dimension, Mapping):
-            name = render(dimension.get("Name", ""))
-            found.append((name, _dimension(draft, resource, name, dimension.get("Value"))))
+            key = render(dimension.get("Name", ""))
+            found.append((key, _dimension(draft, resource, key, dimension.get("Value"))))
     return Metric(render(namespace), render(name), tuple(sorted(found)), render(stat))
 
 

@@ -1,0 +1,189 @@
+"""A message in a queue: processed, or kept in a dead-letter queue long enough for somebody to look."""
+
+import pytest
+
+from patterns.flow import Outcome, losses, unwatched
+from patterns.flow.model import Queue, Redrive
+from tests.flow.parts import (
+    alarm,
+    arn,
+    changed,
+    dead_letters,
+    end,
+    ends,
+    flow_of,
+    function,
+    mapping,
+    polls,
+    queue,
+    role,
+    why_lost,
+)
+
+POLLED = {
+    "Queue": queue("Dead", 5, VisibilityTimeout=60, MessageRetentionPeriod=345_600),
+    "Dead": dead_letters(),
+    "Role": role(polls("Queue")),
+    "Worker": function(Timeout=10),
+    "Poll": mapping(),
+}
+
+
+def test_a_queue_with_a_dead_letter_queue_loses_nothing():
+    assert losses(flow_of(**POLLED)) == []
+
+
+def test_a_failing_message_is_kept_after_the_last_receive_and_the_clock_goes_on():
+    kept = end(flow_of(**POLLED), "Queue", Outcome.DLQ)
+    assert (kept.attempts, kept.soonest, kept.latest) == (5, 300, 345_600)
+    assert kept.kept is not None
+    assert (kept.kept.place, kept.kept.at_least, kept.kept.at_most) == ("S/Dead", 1_209_600 - 345_600, 1_209_600 - 300)
+
+
+def test_the_clock_of_a_fifo_queue_starts_anew_in_the_dead_letter_queue():
+    fifo = {
+        **POLLED,
+        "Queue": changed(POLLED["Queue"], FifoQueue=True),
+        "Dead": changed(POLLED["Dead"], FifoQueue=True, MessageRetentionPeriod=60),
+    }
+    flow = flow_of(**fifo)
+    assert losses(flow) == []
+    kept = end(flow, "Queue", Outcome.DLQ).kept
+    assert kept is not None
+    assert (kept.at_least, kept.at_most) == (60, 60)
+
+
+def test_without_a_redrive_a_failing_message_expires():
+    flow = flow_of(**{**POLLED, "Queue": changed(POLLED["Queue"], RedrivePolicy=None)})
+    (lost,) = losses(flow)
+    assert (lost.outcome, lost.condition) == (Outcome.EXPIRED, "Worker fails on every receive for 4 d")
+    assert lost.remedy == "give Queue a redrive policy to a dead-letter queue that takes it"
+    assert (lost.soonest, lost.latest) == (345_600, 345_600)
+
+
+@pytest.mark.parametrize(("retention", "lost"), [(299, True), (300, True), (301, False)])
+def test_the_retention_must_outlast_every_receive(retention, lost):
+    flow = flow_of(**{**POLLED, "Queue": changed(POLLED["Queue"], MessageRetentionPeriod=retention)})
+    assert bool(losses(flow)) is lost
+    if lost:
+        assert why_lost(flow) == [
+            f"Worker fails on 5 receives, which takes 5 min; its retention ends after {'4 min 59 s' if retention < 300 else '5 min'}"
+        ]
+
+
+@pytest.mark.parametrize(("retention", "lost"), [(345_599, True), (345_600, False)])
+def test_the_dead_letter_queue_must_not_forget_before_the_source_does(retention, lost):
+    flow = flow_of(**{**POLLED, "Dead": queue(MessageRetentionPeriod=retention)})
+    assert bool(losses(flow)) is lost
+    if lost:
+        assert losses(flow)[0].at == "S/Dead"
+        assert len(ends(flow, "Queue", Outcome.DLQ)) == 1
+
+
+def test_a_delay_counts_before_the_first_receive():
+    flow = flow_of(**{**POLLED, "Queue": changed(POLLED["Queue"], DelaySeconds=900)})
+    assert end(flow, "Queue", Outcome.DLQ).soonest == 900 + 300
+
+
+def test_the_maximum_receive_count_is_ten_when_it_is_not_set():
+    flow = flow_of(**{**POLLED, "Queue": queue(RedrivePolicy={"deadLetterTargetArn": arn("Dead")})})
+    (redrive,) = flow.edges_of(Redrive)
+    assert redrive.max_receive_count == 10
+
+
+def test_a_redrive_policy_with_a_misspelt_key_keeps_nothing():
+    policy = {"deadLetterTargetARN": arn("Dead"), "maxReceiveCount": 5}
+    flow = flow_of(**{**POLLED, "Queue": queue(RedrivePolicy=policy)})
+    assert why_lost(flow) == [
+        "Worker fails on every receive for 4 d; its RedrivePolicy has no deadLetterTargetArn",
+    ]
+
+
+def test_a_redrive_policy_as_a_string_counts():
+    text = {"Fn::Sub": '{"deadLetterTargetArn":"${Dead.Arn}","maxReceiveCount":"3"}'}
+    flow = flow_of(**{**POLLED, "Queue": queue(RedrivePolicy=text)})
+    assert losses(flow) == []
+    assert end(flow, "Queue", Outcome.DLQ).attempts == 3
+
+
+def test_a_standard_queue_does_not_take_from_a_fifo_queue():
+    flow = flow_of(**{**POLLED, "Queue": changed(POLLED["Queue"], FifoQueue=True)})
+    assert why_lost(flow) == [
+        "Worker fails on every receive for 4 d; its redrive is refused: "
+        "Queue is a FIFO queue and Dead is a standard queue"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("policy", "refused"),
+    [
+        ({"redrivePermission": "allowAll"}, ""),
+        ({"redrivePermission": "denyAll"}, "the RedriveAllowPolicy of Dead denies every source"),
+        ({"redrivePermission": "byQueue", "sourceQueueArns": [arn("Queue")]}, ""),
+        (
+            {"redrivePermission": "byQueue", "sourceQueueArns": ["arn:aws:sqs:us-east-1:111122223333:other"]},
+            "the RedriveAllowPolicy of Dead does not name Queue",
+        ),
+    ],
+)
+def test_a_dead_letter_queue_may_refuse_its_sources(policy, refused):
+    flow = flow_of(**{**POLLED, "Dead": changed(POLLED["Dead"], RedriveAllowPolicy=policy)})
+    (redrive,) = flow.edges_of(Redrive)
+    assert redrive.verdict.why == refused
+    assert bool(losses(flow)) is bool(refused)
+
+
+def test_a_queue_that_nobody_reads_may_be_read_elsewhere():
+    flow = flow_of(Queue=queue())
+    assert losses(flow) == []
+    waits = end(flow, "Queue", Outcome.OUTSIDE)
+    assert waits.condition == "it waits in Queue for a consumer that stands in none of the templates"
+    assert waits.kept is not None
+    assert waits.kept.at_most == 345_600
+
+
+def test_a_disabled_mapping_reads_nothing():
+    flow = flow_of(**{**POLLED, "Poll": mapping(Enabled=False)})
+    assert why_lost(flow) == ["every mapping that reads it is disabled"]
+    flow = flow_of(**{**POLLED, "Poll": mapping(Enabled=False), "Other": mapping()})
+    assert losses(flow) == []
+
+
+def test_a_backlog_that_expires_is_told_and_not_counted_as_a_loss_of_the_template():
+    flow = flow_of(**POLLED, Age=alarm("AWS/SQS", "ApproximateAgeOfOldestMessage", QueueName=arn("Queue", "QueueName")))
+    backlog = end(flow, "Queue", Outcome.EXPIRED)
+    assert not backlog.lost
+    assert backlog.alarms == ("S/Age",)
+
+
+def test_a_copy_that_no_alarm_tells_of_is_unwatched():
+    flow = flow_of(**POLLED)
+    assert [fate.at for fate in unwatched(flow)] == ["S/Dead"]
+    watched = flow_of(
+        **POLLED, Told=alarm("AWS/SQS", "ApproximateNumberOfMessagesVisible", QueueName=arn("Dead", "QueueName"))
+    )
+    assert unwatched(watched) == []
+
+
+def test_a_consumed_dead_letter_queue_is_followed_to_its_consumer():
+    flow = flow_of(**{**POLLED, "Role": role(polls("Queue", "Dead"))}, Again=mapping("Dead"))
+    assert losses(flow) == []
+    assert len(ends(flow, "Queue", Outcome.PROCESSED)) == 2
+    assert [f.at for f in ends(flow, "Queue", Outcome.DLQ)] == ["S/Dead", "S/Dead"]
+
+
+def test_a_number_that_is_a_parameter_without_a_value_cannot_be_told_and_is_no_loss():
+    from patterns.flow import read_flow
+
+    template = {
+        "Parameters": {"Keep": {"Type": "Number"}},
+        "Resources": {**POLLED, "Queue": changed(POLLED["Queue"], MessageRetentionPeriod={"Ref": "Keep"})},
+    }
+    flow = read_flow({"S": template})
+    node = flow.nodes["S/Queue"]
+    assert isinstance(node, Queue)
+    assert (node.retention, node.unknown) == (None, ("retention",))
+    assert losses(flow) == []
+    assert end(flow, "Queue", Outcome.DLQ).unsure == ("the retention of Queue",)
+    given = read_flow({"S": template}, parameters={"Keep": "300"})
+    assert [fate.outcome for fate in losses(given)] == [Outcome.EXPIRED]

@@ -353,7 +353,7 @@ def test_a_given_queue_is_held_to_the_same_rules(stack: cdk.Stack, function: Any
 def test_another_dead_letter_queue_than_the_given_queues_own_is_refused(stack: cdk.Stack, function: Any) -> None:
     queue = _queue(stack)
     other = sqs.Queue(stack, "Elsewhere", retention_period=days(14))
-    own = queue.dead_letter_queue.queue.node.path  # type: ignore[union-attr]
+    own = queue.dead_letter_queue.queue.node.path
     refused(
         stack,
         f"dead_letters must be left out, or be the dead-letter queue that the given queue has: {own}, "
@@ -362,7 +362,7 @@ def test_another_dead_letter_queue_than_the_given_queues_own_is_refused(stack: c
         queue=queue,
         dead_letters=other,
     )
-    poll(stack, function=function, queue=queue, dead_letters=queue.dead_letter_queue.queue)  # type: ignore[union-attr]
+    poll(stack, function=function, queue=queue, dead_letters=queue.dead_letter_queue.queue)
 
 
 # Batches

@@ -7,6 +7,9 @@ One module for each command; a module imports what it works with inside its func
 import typer
 
 from patterns.cli import filter as _filter
+from patterns.cli import protect as _protect
+from patterns.cli.draw import draw as _draw
+from patterns.cli.explain import explain as _explain
 
 app = typer.Typer(
     name="patterns",
@@ -23,7 +26,10 @@ def _patterns() -> None:
     pass
 
 
+app.command("explain")(_explain)
+app.command("draw")(_draw)
 app.add_typer(_filter.app, name="filter")
+app.command()(_protect.protect)
 
 
 def main() -> None:

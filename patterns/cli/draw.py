@@ -1,0 +1,50 @@
+"""``patterns draw``: a template's message flow as a picture."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from patterns.cli._io import refuse
+from patterns.cli._templates import Parameters, Sources, read
+
+
+class Format(StrEnum):
+    """What the picture is made of."""
+
+    mermaid = "mermaid"
+
+
+_Format = Annotated[Format, typer.Option("--format", help="mermaid: text for a README or a pull request.")]
+_Output = Annotated[
+    str, typer.Option("--output", "-o", metavar="FILE", help="The file to write; - is standard output.")
+]
+
+
+def draw(sources: Sources, fmt: _Format = Format.mermaid, output: _Output = "-", parameter: Parameters = None) -> None:
+    """Draw where every message goes, and where one can be lost. Exit code 0: drawn; 2: bad input."""
+    from patterns.draw import mermaid, picture
+    from patterns.draw.mermaid import MOST_CHARACTERS, MOST_EDGES
+
+    drawn = picture(read(sources, parameter))
+    text = {Format.mermaid: mermaid}[fmt](drawn)
+    _write(text.encode(), output)
+    if fmt is Format.mermaid and (len(drawn.arrows) > MOST_EDGES or len(text) > MOST_CHARACTERS):
+        typer.echo(
+            f"patterns: Mermaid draws at most {MOST_EDGES} arrows and {MOST_CHARACTERS:,} characters, "
+            f"got {len(drawn.arrows):,} and {len(text):,}",
+            err=True,
+        )
+
+
+def _write(content: bytes, output: str) -> None:
+    if output == "-":
+        typer.echo(content, nl=False)
+        return
+    try:
+        Path(output).write_bytes(content)
+    except OSError as error:
+        refuse(f"--output: {output}: {error.strerror or error}")
+    except ValueError as error:  # a path with a NUL character
+        refuse(f"--output: {output!r}: {error}")

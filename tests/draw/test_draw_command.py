@@ -1,0 +1,93 @@
+"""``patterns draw`` reads what the other commands read, writes where it is told, and refuses in one line."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from patterns.cli import app
+
+TEMPLATE = {
+    "Parameters": {"Receives": {"Type": "Number"}},
+    "Resources": {
+        "Inbox": {
+            "Type": "AWS::SQS::Queue",
+            "Properties": {
+                "RedrivePolicy": {
+                    "deadLetterTargetArn": {"Fn::GetAtt": ["Failed", "Arn"]},
+                    "maxReceiveCount": {"Ref": "Receives"},
+                }
+            },
+        },
+        "Failed": {"Type": "AWS::SQS::Queue"},
+    },
+}
+
+
+@pytest.fixture
+def template(tmp_path: Path) -> str:
+    file = tmp_path / "Shop.template.json"
+    file.write_text(json.dumps(TEMPLATE))
+    return str(file)
+
+
+def draw(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["draw", *arguments])
+
+
+def test_mermaid_goes_to_standard_output(template: str) -> None:
+    result = draw(template)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith("flowchart LR\n")
+    assert '-.->|"after ? receives"|' in result.stdout
+
+
+def test_a_parameter_without_a_default_can_be_given(template: str) -> None:
+    result = draw(template, "--parameter", "Receives=7")
+    assert '-.->|"after 7 receives"|' in result.stdout
+
+
+@pytest.mark.parametrize("given", ["Receives", "=7"])
+def test_a_parameter_must_have_a_name_and_a_value(template: str, given: str) -> None:
+    result = draw(template, "--parameter", given)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"patterns: --parameter must be NAME=VALUE, got {given!r}\n"
+
+
+def test_a_file_gets_the_same_bytes(template: str, tmp_path: Path) -> None:
+    file = tmp_path / "flow.mmd"
+    result = draw(template, "-o", str(file))
+    assert (result.exit_code, result.output) == (0, "")
+    assert file.read_bytes() == draw(template).stdout_bytes
+
+
+def test_a_file_that_cannot_be_written_is_named(template: str, tmp_path: Path) -> None:
+    result = draw(template, "--output", str(tmp_path / "no" / "flow.mmd"))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr == f"patterns: --output: {tmp_path}/no/flow.mmd: No such file or directory\n"
+    assert draw(template, "-o", str(tmp_path)).stderr == f"patterns: --output: {tmp_path}: Is a directory\n"
+
+
+def test_a_template_that_is_none_is_refused_in_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "broken.json"
+    file.write_text('{"Resources": ')
+    result = draw(str(file))
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(f"patterns: {file}, line 1, column 15: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_no_template_at_all_is_bad_input() -> None:
+    assert draw().exit_code == 2
+
+
+@pytest.mark.parametrize(("queues", "warned"), [(150, False), (1500, True)])
+def test_a_flow_too_large_for_mermaid_is_drawn_and_said_to_be(tmp_path: Path, queues: int, warned: bool) -> None:
+    file = tmp_path / "Large.template.json"
+    file.write_text(json.dumps({"Resources": {f"Q{n}": {"Type": "AWS::SQS::Queue"} for n in range(queues)}}))
+    result = draw(str(file))
+    assert result.exit_code == 0
+    assert result.stdout.count("[[") == queues
+    expected = f"patterns: Mermaid draws at most 500 arrows and 50,000 characters, got 0 and {len(result.stdout):,}\n"
+    assert result.stderr == (expected if warned else "")

@@ -1,0 +1,211 @@
+"""Whoever looks at a picture sees every link, every loss and every copy that nobody would hear of."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from patterns.draw import Picture, picture
+from patterns.draw.picture import Line
+from patterns.draw.words import LONGEST, clean, label_of
+from patterns.flow import losses
+from patterns.flow.model import (
+    Call,
+    DeadLetter,
+    Delivery,
+    Destination,
+    Edge,
+    Flow,
+    Function,
+    Match,
+    Notification,
+    Poll,
+    Queue,
+    Redrive,
+    Rule,
+    Send,
+    Subscription,
+    Topic,
+    Way,
+)
+from tests.draw._flows import everything, hostile, many, orders
+
+
+def box(drawn: Picture, title: str) -> tuple[str, str, tuple[str, ...]]:
+    found = [(one.shape, one.kind, one.facts) for one in drawn.boxes if one.title == title]
+    assert len(found) == 1
+    return found[0]
+
+
+def arrows(drawn: Picture) -> set[tuple[str, str, str, Line]]:
+    titles = {one.key: one.title for one in drawn.boxes}
+    return {(titles[one.source], titles[one.target], one.label, one.line) for one in drawn.arrows}
+
+
+@pytest.mark.parametrize(
+    "flow", [orders(), everything(), hostile(), many(60)], ids=["orders", "all", "hostile", "many"]
+)
+def test_every_node_and_link_is_drawn_once_and_every_place_that_loses_has_one_lost_box(flow: Flow) -> None:
+    drawn = picture(flow)
+    places = {flow.edges[fate.hop].source if fate.hop else fate.at for fate in losses(flow)}
+    ways = {(flow.edges[fate.hop].source if fate.hop else fate.at, fate.hop, fate.outcome) for fate in losses(flow)}
+    assert len([one for one in drawn.boxes if not one.lost]) == len(flow.nodes)
+    assert len([one for one in drawn.boxes if one.lost]) == len(places)
+    assert len([one for one in drawn.arrows if one.line is not Line.LOST]) == len(flow.edges)
+    assert len([one for one in drawn.arrows if one.line is Line.LOST]) == len(ways)
+    keys = [one.key for one in (*drawn.boxes, *drawn.arrows)]
+    assert len(keys) == len(set(keys))
+    assert {one.source for one in drawn.arrows} | {one.target for one in drawn.arrows} <= {b.key for b in drawn.boxes}
+
+
+def test_arrows_say_what_decides_and_dashes_are_for_failures() -> None:
+    assert arrows(picture(orders())) == {
+        ("Orders", "Work/Inbox", "", Line.SOLID),
+        ("Orders", "Audit", "filter on kind", Line.SOLID),
+        ("Work/Inbox", "Handler", "batch 10", Line.SOLID),
+        ("Work/Inbox", "Work/DeadLetters", "after 5 receives", Line.DASHED),
+        ("Orders", "LOST", "dropped: cannot be delivered to Audit", Line.LOST),
+        ("Orders", "LOST", "dropped: cannot be delivered to Work/Inbox", Line.LOST),
+        ("Audit", "LOST", "dropped: Audit fails 3 times or Audit cannot be run within 6 h (throttled)", Line.LOST),
+    }
+
+
+def test_a_dead_letter_queue_says_how_long_it_keeps_and_whether_anybody_hears_of_it() -> None:
+    flow = orders()
+    watched = box(picture(flow), "Work/DeadLetters")
+    assert watched == ("dead-letters", "dead-letter queue", ("keeps 14 d", "alarm"))
+    silent = Flow.build(flow.nodes.values(), flow.edges.values())
+    assert box(picture(silent), "Work/DeadLetters")[2] == ("keeps 14 d", "NO ALARM")
+    mute = Flow.build(
+        flow.nodes.values(), flow.edges.values(), [replace(one, acts=False) for one in flow.alarms.values()]
+    )
+    assert box(picture(mute), "Work/DeadLetters")[2] == ("keeps 14 d", "NO ALARM")
+
+
+def test_a_queue_that_producers_use_too_is_no_dead_letter_queue() -> None:
+    flow = orders()
+    sent = Send(id="Shop/Sent", source="Shop/Audit", target="Shop/Failed")
+    assert box(picture(Flow.build(flow.nodes.values(), [*flow.edges.values(), sent])), "Work/DeadLetters")[0] == "queue"
+
+
+def test_where_nothing_is_lost_nothing_says_so() -> None:
+    kept = Flow.build(
+        [
+            Queue(id="q", name="Q", redrive=True),
+            Queue(id="d", name="D", retention=1_209_600),
+            Function(id="f", name="F"),
+        ],
+        [Poll(id="p", source="q", target="f"), Redrive(id="r", source="q", target="d", max_receive_count=3)],
+    )
+    assert losses(kept) == []
+    assert [one for one in picture(kept).boxes if one.lost] == []
+
+
+def test_details_of_a_box_hold_its_settings_its_alarms_and_what_ends_there() -> None:
+    drawn = picture(orders())
+    failed = next(one for one in drawn.boxes if one.title == "Work/DeadLetters")
+    assert ("retention", "14 d") in failed.settings
+    assert ("alarm", "Work/Alarm on ApproximateNumberOfMessagesVisible, acts") in failed.settings
+    assert any(one.startswith("From Orders: dead-letter queue: Handler fails on 5 receives") for one in failed.ends)
+    lost = next(one for one in drawn.boxes if one.lost and "Audit" in one.key)
+    assert lost.facts == ("nobody is told",)
+    assert any("Audit fails 3 times" in one and "no alarm tells" in one and "remedy: " in one for one in lost.ends)
+
+
+def test_what_cannot_be_told_is_a_question_mark_and_listed() -> None:
+    drawn = picture(everything())
+    assert drawn.notes == ("cannot be told: Endpoint of Sub: parameter Mail",)
+    assert box(drawn, "Dlq")[2][0] == "keeps ?"
+    dlq = next(one for one in drawn.boxes if one.title == "Dlq")
+    assert ("retention", "cannot be told") in dlq.settings
+    assert ("Clock", "Machine", "OFF, ? attempts in ?", Line.SOLID) in arrows(drawn)
+
+
+def test_a_denied_link_and_one_that_is_off_are_barred() -> None:
+    barred = {one.label for one in picture(everything()).arrows if one.barred}
+    assert barred == {"DENIED", "OFF, ? attempts in ?"}
+    denied = next(one for one in picture(everything()).arrows if one.label == "DENIED")
+    assert denied.notes[-1] == (
+        "permission",
+        "denied: the queue policy of Queue has no statement for sns.amazonaws.com",
+    )
+
+
+NODES = [
+    Topic(id="t", name="T"),
+    Queue(id="q", name="Q"),
+    Function(id="f", name="F"),
+    Rule(id="r", name="R", bus="b"),
+]
+LINK = {"id": "e", "source": "t", "target": "q"}
+
+
+@pytest.mark.parametrize(
+    ("edge", "words"),
+    [
+        (Poll(**LINK), "batch 10"),
+        (Poll(**LINK, batch_size=None), "batch ?"),
+        (Poll(**LINK, batch_size=1_000, window=5), "batch 1,000, window 5 s"),
+        (Poll(**LINK, filters=({},)), "batch 10, 1 filter, the rest is deleted"),
+        (Poll(**LINK, filters=({}, {}), service="kinesis"), "batch 10, 2 filters, the rest is skipped, "
+         "retried until the record expires"),
+        (Poll(**LINK, service="kinesis", retries=1, record_age=60),
+         "batch 10, retried 1 time, record at most 1 min old"),
+        (Poll(**LINK, service="kinesis", retries=None), "batch 10, retried ? times"),
+        (Poll(**LINK, service="kinesis", retries=0), "batch 10, retried 0 times"),
+        (Poll(**LINK, maximum_concurrency=2), "batch 10, at most 2 at once"),
+        (Poll(**LINK, unknown=("filters",)), "batch 10, unknown filters"),
+        (Subscription(**LINK), ""),
+        (Subscription(**LINK, filter={"b": [1], "a": [1]}), "filter on a, b"),
+        (Subscription(**LINK, filter={"d": [], "c": [], "b": [], "a": []}), "filter on a, b, c and more"),
+        (Subscription(**LINK, unknown=("filter",)), "unknown filter"),
+        (Subscription(**LINK, broken_redrive="is no object"), "BROKEN RedrivePolicy: is no object"),
+        (Match(**LINK, everything=True), "every event"),
+        (Match(**LINK), "unknown pattern"),
+        (Match(**LINK, pattern={"source": ["x"]}), "pattern on source"),
+        (Delivery(**LINK), "186 attempts in 1 d"),
+        (Delivery(**LINK, attempts=1, seconds=90, filters=({},)), "1 filter, 1 attempt in 1 min 30 s"),
+        (Notification(**LINK, events=("s3:ObjectCreated:*",)), "ObjectCreated:*"),
+        (Notification(**LINK, events=("s3:A", "s3:B", "s3:C"), filters=(("suffix", ".csv"),)),
+         "A, B, 1 more event, suffix .csv"),
+        (Call(**LINK), "calls"),
+        (Call(**LINK, asynchronous=True), "invokes asynchronously"),
+        (Send(**LINK), "likely sends"),
+        (Send(**LINK, action="sqs:SendMessage"), "likely: sqs:SendMessage"),
+        (Redrive(**LINK, max_receive_count=1), "after 1 receive"),
+        (Redrive(**LINK, max_receive_count=None), "after ? receives"),
+        (DeadLetter(**LINK, of="gone"), "undelivered"),
+        (Destination(**(LINK | {"source": "f"})), "fails 3 times, a record"),
+        (Destination(**(LINK | {"source": "f"}), dead_letter=True), "fails 3 times"),
+        (Destination(**LINK, way=Way.SUCCESS), "on success, a record"),
+        (Edge(**LINK), ""),
+        (Edge(**LINK, way=Way.FAILURE), "on failure"),
+        (Edge(**LINK, way=Way.LIKELY), "likely"),
+    ],
+)  # fmt: skip
+def test_the_words_on_an_arrow(edge: Edge, words: str) -> None:
+    assert label_of(Flow.build(NODES, [edge]), edge) == words
+
+
+def test_the_words_of_a_dead_letter_link_name_the_delivery_it_catches() -> None:
+    pushed = Subscription(id="s", source="t", target="f")
+    caught = DeadLetter(id="d", source="t", target="q", of="s")
+    assert label_of(Flow.build(NODES, [pushed, caught]), caught) == "undelivered to F, at most 100,015 attempts"
+    read = Poll(id="p", source="t", target="f", service="kinesis", retries=2)
+    dropped = DeadLetter(id="d", source="t", target="q", of="p")
+    assert label_of(Flow.build(NODES, [read, dropped]), dropped) == "given up: retried 2 times"
+
+
+@given(st.text(), st.integers(1, 40))
+def test_clean_text_is_one_visible_line_no_longer_than_asked(text: str, longest: int) -> None:
+    seen = clean(text, longest)
+    assert seen.isprintable()
+    assert seen == seen.strip() != ""
+    assert len(seen) <= max(longest, len("(no name)"))
+    assert clean(seen, max(longest, len(seen))) == seen
+
+
+def test_long_words_lose_their_middle() -> None:
+    assert clean("a" * 20 + "b" * 20, 12) == "aaaaaaa…bbbb"
+    assert all(len(one.label) <= LONGEST for one in picture(hostile()).arrows)

@@ -69,6 +69,7 @@ def test_what_fails_five_times_moves_to_a_dead_letter_queue_that_keeps_it_for_14
     poll, stack = polled()
     template = template_of(stack)
     source, dead = the(template, QUEUE, "OrdersQueue"), the(template, QUEUE, "OrdersDeadLetters")
+    assert poll.dead_letters is not None
     dead_id = stack.get_logical_id(poll.dead_letters.node.default_child)
     assert source["RedrivePolicy"] == {"deadLetterTargetArn": {"Fn::GetAtt": [dead_id, "Arn"]}, "maxReceiveCount": 5}
     assert dead["MessageRetentionPeriod"] == 14 * 86_400

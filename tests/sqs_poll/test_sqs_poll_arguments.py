@@ -353,16 +353,17 @@ def test_a_given_queue_is_held_to_the_same_rules(stack: cdk.Stack, function: Any
 def test_another_dead_letter_queue_than_the_given_queues_own_is_refused(stack: cdk.Stack, function: Any) -> None:
     queue = _queue(stack)
     other = sqs.Queue(stack, "Elsewhere", retention_period=days(14))
-    own = queue.dead_letter_queue.queue.node.path
+    assert queue.dead_letter_queue is not None
+    own = queue.dead_letter_queue.queue
     refused(
         stack,
-        f"dead_letters must be left out, or be the dead-letter queue that the given queue has: {own}, "
+        f"dead_letters must be left out, or be the dead-letter queue that the given queue has: {own.node.path}, "
         "got Stack/Elsewhere",
         function=function,
         queue=queue,
         dead_letters=other,
     )
-    poll(stack, function=function, queue=queue, dead_letters=queue.dead_letter_queue.queue)
+    poll(stack, function=function, queue=queue, dead_letters=own)
 
 
 # Batches

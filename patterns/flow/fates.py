@@ -27,6 +27,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from patterns.errors import PatternError
 from patterns.flow.filters import covers_everything
 from patterns.flow.model import (
     Answer,
@@ -622,10 +623,12 @@ def _topic(flow: Flow, node: Node, subscriptions: list[Subscription], net: bool)
             unknown,
         )
     if len(filtered) == len(subscriptions):
-        proven = _no_gap([s.filter for s in filtered], {s.scope for s in filtered})
+        covered = _covered([s.filter for s in filtered], {s.scope for s in filtered})
         unsure = tuple(f"the filter of {flow.name(s.target)}" for s in filtered if "filter" in s.unknown)
         names = "the filter policy" if len(filtered) == 1 else f"any of the {len(filtered)} filter policies"
-        if not proven:
+        if covered is None and not unsure:
+            unsure = (f"whether the filter policies on {node.name} leave a gap",)
+        if not covered:
             yield _End(
                 Outcome.FILTERED,
                 node.id,
@@ -1080,14 +1083,16 @@ def _rule_metrics(edge: Delivery) -> list[_Wanted]:
 # --- filters that leave no gap -----------------------------------------------------------------------
 
 
-def _no_gap(policies: list[Mapping[str, Any] | None], scopes: set[str]) -> bool:
-    """Whether the filter policies provably take every message between them."""
+def _covered(policies: list[Mapping[str, Any] | None], scopes: set[str]) -> bool | None:
+    """Whether the filter policies take every message between them; ``None`` if it cannot be told."""
+    known = [policy for policy in policies if policy is not None and _plain(policy)]
     scope = _SCOPES.get(next(iter(scopes))) if len(scopes) == 1 else None
-    if scope is None or any(policy is None for policy in policies):
-        return False
-    if not all(_plain(policy) for policy in policies):
-        return False
-    return covers_everything([p for p in policies if p is not None], scope) is True
+    if scope is None or len(known) < len(policies):
+        return None
+    try:
+        return covers_everything(known, scope)
+    except PatternError:
+        return None
 
 
 _SCOPES = {"MessageBody": "body", "MessageAttributes": "attributes"}

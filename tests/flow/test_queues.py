@@ -66,9 +66,8 @@ def test_the_retention_must_outlast_every_receive(retention, lost):
     flow = flow_of(**{**POLLED, "Queue": changed(POLLED["Queue"], MessageRetentionPeriod=retention)})
     assert bool(losses(flow)) is lost
     if lost:
-        assert why_lost(flow) == [
-            f"Worker fails on 5 receives, which takes 5 min; its retention ends after {'4 min 59 s' if retention < 300 else '5 min'}"
-        ]
+        after = "4 min 59 s" if retention < 300 else "5 min"
+        assert why_lost(flow) == [f"Worker fails on 5 receives, which takes 5 min; its retention ends after {after}"]
 
 
 @pytest.mark.parametrize(("retention", "lost"), [(345_599, True), (345_600, False)])

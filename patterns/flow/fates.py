@@ -29,6 +29,7 @@ from typing import Any
 
 from patterns.errors import PatternError
 from patterns.flow.filters import covers_everything
+from patterns.flow.loops import tangles
 from patterns.flow.model import (
     Answer,
     Bucket,
@@ -59,7 +60,9 @@ from patterns.flow.model import (
     Topic,
     Verdict,
     Way,
+    node_id,
 )
+from patterns.flow.template import Ref
 from patterns.flow.words import duration, times
 
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
@@ -155,10 +158,10 @@ class _Stories:
         for node in flow.nodes.values():
             if mode := _enters(flow, node):
                 told[node.id] = self._story((node.id, mode, False), seen)
-        # What is left is reached only from itself: a cycle that nothing outside feeds.
-        for node in flow.nodes.values():
-            if node.id not in seen and any(isinstance(e, _CARRIES) for e in flow.leaving(node.id)):
-                told[node.id] = self._story((node.id, _mode(node), False), seen)
+        for tangle in tangles(flow, _CARRIES):
+            if not any(key in seen for key in tangle):
+                # A cycle that nothing outside feeds: whatever is in it goes round.
+                told[tangle[0]] = self._story((tangle[0], _mode(flow.nodes[tangle[0]]), False), seen)
         return dict(sorted(told.items()))
 
     def _story(self, start: _State, seen: set[str]) -> list[Fate]:
@@ -259,7 +262,7 @@ def _arrives(step: _Go) -> _State:
 
 def _enters(flow: Flow, node: Node) -> str:
     """Whether messages enter the graph at this node, and how; empty if they do not."""
-    reached = [e for e in flow.arriving(node.id) if not isinstance(e, Send)]
+    reached = [e for e in flow.arriving(node.id) if _reaches(e)]
     carries = any(isinstance(e, _CARRIES) for e in flow.leaving(node.id))
     if isinstance(node, Function):
         guarded = any(isinstance(e, Destination) for e in flow.leaving(node.id)) or node.async_config
@@ -279,6 +282,13 @@ def _enters(flow: Flow, node: Node) -> str:
     if isinstance(node, Queue | Topic | Bus):
         return "in"
     return "in" if carries else ""
+
+
+def _reaches(edge: Edge) -> bool:
+    """Whether something that is told elsewhere arrives by this edge."""
+    if isinstance(edge, Send):
+        return False
+    return edge.way is not Way.MESSAGE or (edge.enabled is not False and not edge.verdict.denied)
 
 
 def _siblings(flow: Flow, node: Function) -> list[Function]:
@@ -316,7 +326,7 @@ def _hop(flow: Flow, key: str, mode: str, net: bool) -> Iterator[_End | _Go]:
         yield from _topic(flow, node, subscriptions, net)
         return
     if isinstance(node, Bus) or any(isinstance(e, Match) for e in out):
-        yield from _bus(flow, node, net)
+        yield from _bus(flow, node, mode, net)
         return
     if isinstance(node, Rule | Schedule):
         yield from _deliveries(flow, node, net)
@@ -667,7 +677,7 @@ def _protection(node: Topic) -> Iterator[_End]:
             )
 
 
-def _bus(flow: Flow, node: Node, net: bool) -> Iterator[_End | _Go]:
+def _bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[_End | _Go]:
     archive = _archive(node)
     matches = [e for e in flow.leaving(node.id) if isinstance(e, Match)]
     subscribers = [e for e in flow.leaving(node.id) if isinstance(e, Delivery)]
@@ -676,8 +686,11 @@ def _bus(flow: Flow, node: Node, net: bool) -> Iterator[_End | _Go]:
         condition = f"it is put on {node.name}, whose rules stand in none of the templates"
         yield _End(outcome, node.id, "", condition, kept=archive, unsure=(f"which rules {node.name} has",))
         return
+    bucket = flow.nodes.get(mode.removeprefix(_FROM)) if mode.startswith(_FROM) else None
     for match in matches:
         rule = flow.name(match.target)
+        if bucket is not None and not _may_match(match.pattern, bucket):
+            continue
         if match.enabled is False:
             yield _End(
                 Outcome.DROPPED,
@@ -832,7 +845,38 @@ def _bucket(flow: Flow, notifications: list[Notification]) -> Iterator[_End | _G
             )
             continue
         mode = QUEUED if isinstance(target, Function) else "in"
+        if isinstance(target, Bus):
+            mode = f"{_FROM}{edge.source}"
         yield _Go(edge, mode, unsure=_doubts(edge.verdict, target.name))
+
+
+# How the events of one bucket arrive at a bus: only rules that can match them concern it.
+_FROM = "from "
+
+
+def _may_match(pattern: Mapping[str, Any] | None, bucket: Node) -> bool:
+    """Whether a rule can match events of this bucket, as far as source and bucket name decide it."""
+    if pattern is None:
+        return True
+    detail = pattern.get("detail")
+    inner = detail.get("bucket") if isinstance(detail, Mapping) else None
+    return _may_be(pattern.get("source"), "aws.s3", "") and _may_be(
+        inner.get("name") if isinstance(inner, Mapping) else None, _bucket_name(bucket), bucket.id
+    )
+
+
+def _bucket_name(bucket: Node) -> str:
+    name = bucket.resource.properties.get("BucketName") if bucket.resource else bucket.name
+    return name if isinstance(name, str) else ""
+
+
+def _may_be(wanted: Any, text: str, key: str) -> bool:
+    if not isinstance(wanted, list):
+        return True
+    return any(
+        item == text if isinstance(item, str) else node_id(item) == key if isinstance(item, Ref) else True
+        for item in wanted
+    )
 
 
 def _caller(flow: Flow, node: Node, calls: list[Call]) -> Iterator[_End | _Go]:

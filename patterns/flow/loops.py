@@ -16,11 +16,7 @@ _SEEN = (Function, Queue, Topic, Bucket)
 
 def loops(flow: Flow) -> list[Loop]:
     """The cycles of a flow: for each node in a tangle the shortest one through it, each told once."""
-    graph: dict[str, list[tuple[str, Edge]]] = {}
-    for edge in flow.edges.values():
-        if edge.enabled is False or edge.verdict.denied:
-            continue
-        graph.setdefault(_place(flow, edge.source), []).append((_place(flow, edge.target), edge))
+    graph = _graph(flow, (Edge,))
     found: dict[frozenset[str], Loop] = {}
     for tangle in _tangles(graph):
         for start in tangle if len(tangle) <= _TANGLE else tangle[:1]:
@@ -28,6 +24,19 @@ def loops(flow: Flow) -> list[Loop]:
             if cycle:
                 found.setdefault(frozenset(e.id for e in cycle), _loop(flow, cycle))
     return sorted(found.values(), key=lambda loop: (len(loop.nodes), loop.nodes, loop.edges))
+
+
+def tangles(flow: Flow, kinds: tuple[type[Edge], ...]) -> list[list[str]]:
+    """Groups of nodes that can all reach each other over links of these kinds that work, each sorted."""
+    return _tangles(_graph(flow, kinds))
+
+
+def _graph(flow: Flow, kinds: tuple[type[Edge], ...]) -> dict[str, list[tuple[str, Edge]]]:
+    graph: dict[str, list[tuple[str, Edge]]] = {}
+    for edge in flow.edges.values():
+        if isinstance(edge, kinds) and edge.enabled is not False and not edge.verdict.denied:
+            graph.setdefault(_place(flow, edge.source), []).append((_place(flow, edge.target), edge))
+    return graph
 
 
 def _place(flow: Flow, key: str) -> str:

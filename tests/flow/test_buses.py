@@ -1,0 +1,286 @@
+"""An event on a bus: delivered to every target of every rule it matches, or kept for each one that failed."""
+
+import pytest
+
+from patterns.flow import Answer, Outcome, losses
+from patterns.flow.model import Bus, DeadLetter, Delivery, Match
+from tests.flow.parts import (
+    alarm,
+    allow,
+    arn,
+    async_config,
+    changed,
+    dead_letters,
+    end,
+    flow_of,
+    function,
+    lets_in,
+    permission,
+    queue,
+    ref,
+    resource,
+    role,
+    topic,
+    why_lost,
+)
+
+
+def rule(*targets, **properties):
+    properties.setdefault("EventPattern", {"source": ["shop"]})
+    return resource("AWS::Events::Rule", Targets=list(targets), **properties)
+
+
+def target(to, dead="", **properties):
+    if dead:
+        properties["DeadLetterConfig"] = {"Arn": arn(dead)}
+    return {"Arn": arn(to), "Id": "t", **properties}
+
+
+TO_QUEUE = {
+    "Rule": rule(target("Queue", "Undelivered")),
+    "Queue": queue(),
+    "Undelivered": dead_letters(),
+    "Policy": lets_in("events", arn("Rule"), "Queue", "Undelivered"),
+}
+BUS = "default event bus"
+
+
+def only(flow, outcome):
+    from patterns.flow import fates
+
+    (found,) = [fate for fate in fates(flow)[BUS] if fate.outcome is outcome]
+    return found
+
+
+def test_a_target_with_a_dead_letter_queue_loses_nothing():
+    flow = flow_of(**TO_QUEUE)
+    assert losses(flow) == []
+    kept = only(flow, Outcome.DLQ)
+    assert (kept.at, kept.attempts, kept.latest) == ("S/Undelivered", 186, 86_400)
+
+
+def test_a_target_without_a_dead_letter_queue_drops_what_cannot_be_delivered():
+    flow = flow_of(**{**TO_QUEUE, "Rule": rule(target("Queue"))})
+    (lost,) = losses(flow)
+    assert lost.condition == (
+        "it cannot be delivered to Queue: at once where access or the target is missing, "
+        "else after 186 tries within 1 d"
+    )
+    assert lost.remedy == "give the target Queue of Rule a dead-letter queue"
+
+
+@pytest.mark.parametrize(
+    ("policy", "attempts", "seconds"),
+    [
+        ({"MaximumRetryAttempts": 0, "MaximumEventAgeInSeconds": 60}, 1, 60),
+        ({"MaximumRetryAttempts": 185}, 186, 86_400),
+        ({"MaximumEventAgeInSeconds": 3600}, 186, 3600),
+    ],
+)
+def test_a_retry_policy_sets_tries_and_time(policy, attempts, seconds):
+    (edge,) = flow_of(**{**TO_QUEUE, "Rule": rule(target("Queue", RetryPolicy=policy))}).edges_of(Delivery)
+    assert (edge.attempts, edge.seconds) == (attempts, seconds)
+
+
+def test_cloudformation_writes_no_policy_for_the_dead_letter_queue():
+    flow = flow_of(**{**TO_QUEUE, "Policy": lets_in("events", arn("Rule"), "Queue")})
+    assert losses(flow)[0].remedy == (
+        "make the dead-letter queue writable: no policy on Undelivered lets events.amazonaws.com in"
+    )
+
+
+def test_a_dead_letter_queue_of_a_target_is_a_standard_queue():
+    flow = flow_of(**{**TO_QUEUE, "Undelivered": dead_letters(FifoQueue=True)})
+    assert flow.edges_of(DeadLetter)[0].verdict.denied
+    assert len(losses(flow)) == 1
+
+
+@pytest.mark.parametrize(
+    ("fifo", "parameters", "why"),
+    [
+        ({}, None, "Queue is a FIFO queue and the target gives no MessageGroupId"),
+        ({}, {"MessageGroupId": "g"}, "Queue is a FIFO queue without content-based deduplication"),
+        ({"ContentBasedDeduplication": True}, {"MessageGroupId": "g"}, ""),
+    ],
+)
+def test_a_fifo_queue_needs_a_group_and_deduplication_by_content(fifo, parameters, why):
+    more = {"SqsParameters": parameters} if parameters else {}
+    flow = flow_of(
+        **{
+            **TO_QUEUE,
+            "Queue": queue(FifoQueue=True, **fifo),
+            "Rule": rule(target("Queue", "Undelivered", **more)),
+        }
+    )
+    assert flow.edges_of(Delivery)[0].verdict.why == why
+
+
+def test_the_retries_of_the_bus_and_of_lambda_are_two_things():
+    both = {
+        "Rule": rule(target("Worker", "Undelivered")),
+        "Worker": function(),
+        "Role": role(allow(arn("Failed"), "sqs:SendMessage")),
+        "Permission": permission("events", arn("Rule")),
+        "Undelivered": dead_letters(),
+        "Failed": dead_letters(),
+        "Policy": lets_in("events", arn("Rule"), "Undelivered"),
+        "Config": async_config("Failed"),
+    }
+    assert losses(flow_of(**both)) == []
+    assert why_lost(flow_of(**{**both, "Config": async_config()})) == [
+        "Worker cannot be run within 6 h (throttled)",
+        "Worker fails 3 times",
+    ]
+    assert [f.hop for f in losses(flow_of(**{**both, "Rule": rule(target("Worker"))}))] == ["S/Rule#Targets[0]"]
+
+
+def test_events_of_the_default_bus_that_match_no_rule_are_not_ours_to_lose():
+    flow = flow_of(**TO_QUEUE)
+    assert only(flow, Outcome.FILTERED).lost is False
+
+
+OWN_BUS = {
+    **TO_QUEUE,
+    "Bus": resource("AWS::Events::EventBus", Name="orders"),
+    "Rule": rule(target("Queue", "Undelivered"), EventBusName=ref("Bus")),
+}
+
+
+def test_an_event_on_ones_own_bus_that_matches_no_rule_is_lost_without_an_archive():
+    (lost,) = losses(flow_of(**OWN_BUS))
+    assert (lost.outcome, lost.condition) == (Outcome.FILTERED, "it matches no rule of Bus")
+    archive = resource("AWS::Events::Archive", SourceArn=arn("Bus"), RetentionDays=7)
+    flow = flow_of(**OWN_BUS, Archive=archive)
+    assert losses(flow) == []
+    kept = end(flow, "Bus", Outcome.FILTERED).kept
+    assert kept is not None
+    assert (kept.place, kept.at_most) == ("S/Bus", 7 * 86_400)
+    some = changed(archive, EventPattern={"source": ["shop"]})
+    assert len(losses(flow_of(**OWN_BUS, Archive=some))) == 1
+
+
+@pytest.mark.parametrize(
+    ("pattern", "everything"),
+    [
+        ({"source": [{"prefix": ""}]}, True),
+        ({"account": [ref("AWS::AccountId")]}, True),
+        ({"source": ["shop"]}, False),
+        ({"detail": [{"exists": True}]}, False),
+    ],
+)
+def test_a_rule_for_everything_leaves_no_event_behind(pattern, everything):
+    rest = rule(target("Queue", "Undelivered"), EventBusName=ref("Bus"), EventPattern=pattern)
+    flow = flow_of(**{**OWN_BUS, "Policy": lets_in("events", "*", "Queue", "Undelivered"), "Rest": rest})
+    assert {e.target: e.everything for e in flow.edges_of(Match)}["S/Rest"] is everything
+    assert bool(losses(flow)) is not everything
+
+
+def test_a_disabled_rule_drops_what_it_was_made_for():
+    flow = flow_of(**{**TO_QUEUE, "Rule": changed(TO_QUEUE["Rule"], State="DISABLED")})
+    assert why_lost(flow) == ["it matches Rule, which is disabled"]
+
+
+def test_a_disabled_clock_loses_nothing():
+    clock = changed(TO_QUEUE["Rule"], EventPattern=None, ScheduleExpression="rate(1 hour)")
+    assert losses(flow_of(**{**TO_QUEUE, "Rule": changed(clock, State="DISABLED")})) == []
+    assert losses(flow_of(**{**TO_QUEUE, "Rule": clock})) == []
+    assert end(flow_of(**{**TO_QUEUE, "Rule": clock}), "Rule", Outcome.DLQ).at == "S/Undelivered"
+
+
+def test_a_rule_without_a_target_drops_everything():
+    assert why_lost(flow_of(Rule=rule())) == ["Rule has no target"]
+
+
+def test_a_bus_without_rules_may_have_some_elsewhere():
+    flow = flow_of(Bus=resource("AWS::Events::EventBus", Name="orders"))
+    assert losses(flow) == []
+    assert end(flow, "Bus", Outcome.OUTSIDE).unsure == ("which rules Bus has",)
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "told"),
+    [
+        ({"RuleName": ref("Rule")}, False),
+        ({"RuleName": ref("Rule"), "EventBusName": ref("Bus")}, True),
+    ],
+)
+def test_an_alarm_on_a_rule_of_ones_own_bus_needs_both_dimensions(dimensions, told):
+    flow = flow_of(**OWN_BUS, Sent=alarm("AWS/Events", "InvocationsSentToDlq", **dimensions))
+    assert bool(end(flow, "Bus", Outcome.DLQ).alarms) is told
+
+
+@pytest.mark.parametrize(
+    ("dimensions", "told"),
+    [({"RuleName": ref("Rule")}, True), ({"RuleName": ref("Rule"), "EventBusName": "default"}, False)],
+)
+def test_an_alarm_on_a_rule_of_the_default_bus_has_the_rule_alone(dimensions, told):
+    flow = flow_of(**TO_QUEUE, Sent=alarm("AWS/Events", "InvocationsSentToDlq", **dimensions))
+    assert bool(only(flow, Outcome.DLQ).alarms) is told
+
+
+def test_a_target_that_needs_a_role_is_judged_by_that_role():
+    machine = resource("AWS::StepFunctions::StateMachine", DefinitionString="{}")
+
+    def verdict(given):
+        to = {"Arn": ref("Machine"), "Id": "t", "RoleArn": arn("Role")}
+        return flow_of(Rule=rule(to), Machine=machine, Role=given).edges_of(Delivery)[0].verdict
+
+    assert verdict(role(allow(ref("Machine"), "states:StartExecution"))).allowed
+    assert verdict(role()).why == "Role has no states:StartExecution on Machine"
+
+
+def test_a_topic_needs_a_policy_for_the_bus():
+    to = {"Arn": ref("Topic"), "Id": "t"}
+    flow = flow_of(Rule=rule(to), Topic=topic())
+    assert flow.edges_of(Delivery)[0].verdict.why == "no policy on Topic lets events.amazonaws.com in"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": ref("Topic"),
+        "Condition": {"StringEquals": {"aws:SourceAccount": ref("AWS::AccountId")}},
+    }
+    policy = resource("AWS::SNS::TopicPolicy", Topics=[ref("Topic")], PolicyDocument={"Statement": [statement]})
+    assert flow_of(Rule=rule(to), Topic=topic(), Policy=policy).edges_of(Delivery)[0].verdict.allowed
+
+
+SUBSCRIBER = {
+    "Bus": resource("AWS::EventsV2::EventBus", Name="new"),
+    "Subscriber": resource(
+        "AWS::EventsV2::Subscriber", EventBusArn=arn("Bus"), Target={"Arn": arn("Queue")}, RoleArn=arn("Role")
+    ),
+    "Queue": queue(),
+    "Failed": dead_letters(),
+    "Role": role(allow([arn("Queue"), arn("Failed")], "sqs:SendMessage")),
+}
+
+
+def test_a_subscriber_of_a_new_bus_gives_up_after_six_tries_in_five_minutes():
+    flow = flow_of(**SUBSCRIBER)
+    (edge,) = flow.edges_of(Delivery)
+    assert (edge.by, edge.attempts, edge.seconds) == ("eventsv2", 6, 300)
+    assert len(losses(flow)) == 1
+    kept = changed(SUBSCRIBER["Subscriber"], OnFailureConfiguration={"Arn": arn("Failed")})
+    assert losses(flow_of(**{**SUBSCRIBER, "Subscriber": kept})) == []
+
+
+def test_the_default_bus_is_one_for_all_stacks():
+    from patterns.flow import read_flow
+
+    flow = read_flow({"A": {"Resources": TO_QUEUE}, "B": {"Resources": TO_QUEUE}})
+    assert [bus.id for bus in flow.nodes_of(Bus)] == [BUS]
+    assert len(flow.leaving(BUS)) == 2
+
+
+def test_a_bus_of_another_account_cannot_be_told():
+    to = {"Arn": "arn:aws:events:eu-central-1:999999999999:event-bus/theirs", "Id": "t", "RoleArn": arn("Role")}
+    flow = flow_of(Rule=rule(to), Role=role(allow("*", "events:PutEvents")))
+    (edge,) = flow.edges_of(Delivery)
+    assert edge.verdict.answer is Answer.ALLOWED
+    assert [f.at for f in ends_of(flow, Outcome.OUTSIDE)] == [to["Arn"]]
+
+
+def ends_of(flow, outcome):
+    from patterns.flow import fates
+
+    return [fate for fate in fates(flow)[BUS] if fate.outcome is outcome]

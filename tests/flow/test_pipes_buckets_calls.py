@@ -1,0 +1,230 @@
+"""Pipes hand on what their source keeps; buckets tell and forget; a caller sees its own failures."""
+
+import pytest
+
+from patterns.flow import Outcome, Way, losses
+from patterns.flow.model import Bucket, Call, Delivery, Notification, Poll
+from tests.flow.parts import (
+    allow,
+    arn,
+    async_config,
+    dead_letters,
+    end,
+    ends,
+    flow_of,
+    function,
+    lets_in,
+    permission,
+    polls,
+    queue,
+    ref,
+    resource,
+    role,
+    topic,
+    why_lost,
+)
+
+MACHINE = resource("AWS::StepFunctions::StateMachine", DefinitionString="{}")
+
+
+def pipe(**properties):
+    return resource(
+        "AWS::Pipes::Pipe", **{"Source": arn("Queue"), "Target": ref("Machine"), "RoleArn": arn("Role"), **properties}
+    )
+
+
+def piped(**properties):
+    return {
+        "Pipe": pipe(**properties),
+        "Queue": queue("Dead"),
+        "Dead": dead_letters(),
+        "Machine": MACHINE,
+        "Role": role(polls("Queue"), allow(ref("Machine"), "states:StartExecution")),
+    }
+
+
+def test_a_pipe_leaves_failures_to_its_source():
+    flow = flow_of(**piped())
+    assert losses(flow) == []
+    assert end(flow, "Queue", Outcome.DLQ).condition == "Pipe fails on 5 receives"
+    assert [edge.target for edge in flow.edges_of(Delivery)] == ["S/Machine"]
+    bare = flow_of(**{**piped(), "Queue": queue()})
+    assert why_lost(bare) == ["Pipe fails on every receive for 4 d"]
+
+
+def test_a_pipe_deletes_what_its_filter_rejects():
+    criteria = {"FilterCriteria": {"Filters": [{"Pattern": '{"body": {"a": [1]}}'}]}}
+    flow = flow_of(**piped(SourceParameters=criteria))
+    assert why_lost(flow) == ["it matches no filter of the mapping to Pipe, which deletes it"]
+
+
+def test_a_stopped_pipe_reads_nothing():
+    assert why_lost(flow_of(**piped(DesiredState="STOPPED"))) == ["every mapping that reads it is disabled"]
+
+
+def test_the_role_of_a_pipe_reads_and_sends():
+    shut = flow_of(**{**piped(), "Role": role(allow(ref("Machine"), "states:StartExecution"))})
+    assert why_lost(shut) == ["Role has no sqs:ReceiveMessage on Queue"]
+    cannot_start = flow_of(**{**piped(), "Role": role(polls("Queue"))})
+    assert cannot_start.edges_of(Delivery)[0].verdict.why == "Role has no states:StartExecution on Machine"
+
+
+@pytest.mark.parametrize(("kind", "lost"), [("FIRE_AND_FORGET", True), ("REQUEST_RESPONSE", False)])
+def test_a_pipe_that_does_not_wait_for_its_function_needs_the_functions_net(kind, lost):
+    parts = {
+        **piped(Target=arn("Worker"), TargetParameters={"LambdaFunctionParameters": {"InvocationType": kind}}),
+        "Worker": function("WorkerRole"),
+        "WorkerRole": role(),
+        "Role": role(polls("Queue"), allow(arn("Worker"), "lambda:InvokeFunction")),
+    }
+    assert bool(losses(flow_of(**parts))) is lost
+
+
+def test_a_pipe_from_a_stream_puts_failures_aside():
+    parameters = {
+        "KinesisStreamParameters": {
+            "StartingPosition": "LATEST",
+            "MaximumRetryAttempts": 2,
+            "DeadLetterConfig": {"Arn": arn("Dead")},
+        }
+    }
+    parts = {
+        **piped(Source=arn("Stream"), SourceParameters=parameters),
+        "Stream": resource("AWS::Kinesis::Stream"),
+        "Role": role(
+            allow(arn("Stream"), "kinesis:Get*"),
+            allow(arn("Dead"), "sqs:SendMessage"),
+            allow(ref("Machine"), "states:StartExecution"),
+        ),
+    }
+    flow = flow_of(**parts)
+    assert [fate.at for fate in ends(flow, "Stream", Outcome.DESTINATION)] == ["S/Dead"]
+    assert [poll.starting_position for poll in flow.edges_of(Poll)] == ["LATEST"]
+
+
+def bucket(**configuration):
+    return resource("AWS::S3::Bucket", NotificationConfiguration=configuration)
+
+
+def test_a_bucket_tells_a_queue():
+    rules = {"S3Key": {"Rules": [{"Name": "prefix", "Value": "in/"}]}}
+    told = {"Event": "s3:ObjectCreated:*", "Queue": arn("Queue"), "Filter": rules}
+    parts = {
+        "Bucket": bucket(QueueConfigurations=[told]),
+        "Queue": queue(),
+        "Policy": lets_in("s3", arn("Bucket"), "Queue"),
+    }
+    flow = flow_of(**parts)
+    assert losses(flow) == []
+    (edge,) = flow.edges_of(Notification)
+    assert (edge.events, edge.filters, edge.verdict.allowed) == (("s3:ObjectCreated:*",), (("prefix", "in/"),), True)
+    parts["Policy"] = lets_in("sns", arn("Bucket"), "Queue")
+    assert why_lost(flow_of(**parts)) == [
+        "S3 cannot notify Queue: the policy on Queue does not allow s3.amazonaws.com sqs:SendMessage"
+    ]
+
+
+def test_a_bucket_named_by_its_arn_is_the_same_bucket():
+    parts = {
+        "Bucket": resource(
+            "AWS::S3::Bucket",
+            BucketName="uploads",
+            NotificationConfiguration={"QueueConfigurations": [{"Event": "s3:*", "Queue": arn("Queue")}]},
+        ),
+        "Queue": queue(),
+        "Policy": lets_in("s3", {"Fn::Sub": "arn:${AWS::Partition}:s3:::uploads"}, "Queue"),
+    }
+    assert flow_of(**parts).edges_of(Notification)[0].verdict.allowed
+    parts["Policy"] = lets_in("s3", "arn:aws:s3:::others", "Queue")
+    assert flow_of(**parts).edges_of(Notification)[0].verdict.denied
+
+
+@pytest.mark.parametrize("kind", ["queue", "topic"])
+def test_a_bucket_cannot_notify_fifo(kind):
+    parts = {
+        "Bucket": bucket(QueueConfigurations=[{"Event": "s3:*", "Queue": arn("To")}])
+        if kind == "queue"
+        else bucket(TopicConfigurations=[{"Event": "s3:*", "Topic": ref("To")}]),
+        "To": queue(FifoQueue=True) if kind == "queue" else topic(FifoTopic=True),
+    }
+    assert why_lost(flow_of(**parts)) == [f"S3 cannot notify To: To is a FIFO {kind}, which S3 cannot notify"]
+
+
+def test_a_function_that_a_bucket_invokes_needs_its_own_net():
+    parts = {
+        "Bucket": bucket(LambdaConfigurations=[{"Event": "s3:*", "Function": arn("Worker")}]),
+        "Worker": function(),
+        "Role": role(allow(arn("Failed"), "sqs:SendMessage")),
+        "Failed": dead_letters(),
+        "Permission": permission("s3", arn("Bucket")),
+        "Config": async_config("Failed"),
+    }
+    assert losses(flow_of(**parts)) == []
+    assert len(losses(flow_of(**{**parts, "Config": async_config()}))) == 2
+
+
+def test_the_notifications_that_the_cdk_writes_through_its_own_resource_count():
+    configuration = {"QueueConfigurations": [{"Events": ["s3:ObjectRemoved:*"], "QueueArn": arn("Queue")}]}
+    own = resource("Custom::S3BucketNotifications", BucketName=ref("Bucket"), NotificationConfiguration=configuration)
+    flow = flow_of(Bucket=resource("AWS::S3::Bucket"), Own=own, Queue=queue())
+    (edge,) = flow.edges_of(Notification)
+    assert (edge.source, edge.target, edge.events) == ("S/Bucket", "S/Queue", ("s3:ObjectRemoved:*",))
+    assert isinstance(flow.nodes["S/Bucket"], Bucket)
+
+
+def test_events_of_a_bucket_go_to_the_default_bus_and_only_to_rules_that_can_match_them():
+    def matched(pattern):
+        parts = {
+            "Bucket": bucket(EventBridgeConfiguration={"EventBridgeEnabled": True}),
+            "Rule": resource("AWS::Events::Rule", EventPattern=pattern, Targets=[{"Arn": arn("Queue"), "Id": "t"}]),
+            "Queue": queue(),
+            "Policy": lets_in("events", arn("Rule"), "Queue"),
+        }
+        return bool(ends(flow_of(**parts), "Bucket", Outcome.OUTSIDE))
+
+    assert matched({"source": ["aws.s3"]})
+    assert matched({"source": ["aws.s3"], "detail": {"bucket": {"name": [ref("Bucket")]}}})
+    assert not matched({"source": ["aws.s3"], "detail": {"bucket": {"name": ["another"]}}})
+    assert not matched({"source": ["shop"]})
+
+
+def test_an_api_that_puts_into_a_queue_sees_its_own_failures():
+    api = resource("AWS::ApiGatewayV2::Api", Name="a", ProtocolType="HTTP")
+    integration = resource(
+        "AWS::ApiGatewayV2::Integration",
+        ApiId=ref("Api"),
+        IntegrationSubtype="SQS-SendMessage",
+        RequestParameters={"QueueUrl": ref("Queue")},
+    )
+    flow = flow_of(Api=api, Put=integration, Queue=queue())
+    (edge,) = flow.edges_of(Call)
+    assert (edge.source, edge.target, edge.way) == ("S/Api", "S/Queue", Way.MESSAGE)
+    assert end(flow, "Api", Outcome.REJECTED).condition == "a call by Api fails: whoever called it gets the error"
+    assert losses(flow) == []
+
+
+def test_a_function_behind_an_api_is_called_and_not_queued():
+    uri = {"Fn::Sub": "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Worker.Arn}/invocations"}
+    flow = flow_of(
+        Api=resource("AWS::ApiGateway::RestApi"),
+        Get=resource("AWS::ApiGateway::Method", RestApiId=ref("Api"), Integration={"Uri": uri}),
+        Worker=function(),
+        Role=role(),
+    )
+    assert losses(flow) == []
+    assert {f.at for f in ends(flow, "Api", Outcome.REJECTED)} == {"S/Api", "S/Worker"}
+
+
+def test_a_state_machine_names_what_it_sends_to():
+    machine = resource(
+        "AWS::StepFunctions::StateMachine",
+        DefinitionString={"Fn::Sub": '{"Resource":"arn:aws:states:::sns:publish","TopicArn":"${Topic}"}'},
+    )
+    (edge,) = flow_of(Machine=machine, Topic=topic()).edges_of(Call)
+    assert (edge.source, edge.target) == ("S/Machine", "S/Topic")
+
+
+def test_a_thing_rule_invokes_its_function_asynchronously():
+    thing = resource("AWS::IoT::TopicRule", TopicRulePayload={"Actions": [{"Lambda": {"FunctionArn": arn("Worker")}}]})
+    flow = flow_of(Thing=thing, Worker=function(), Role=role())
+    assert [fate.at for fate in losses(flow)] == ["S/Worker", "S/Worker"]

@@ -28,6 +28,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from patterns.errors import PatternError
+from patterns.flow._collect import paused
 from patterns.flow.filters import covers_everything
 from patterns.flow.loops import tangles
 from patterns.flow.model import (
@@ -123,7 +124,8 @@ def fates(flow: Flow) -> dict[str, list[Fate]]:
     """Every fate of a message, by the node where it enters; what is lost comes first."""
     known = flow._memo.get("fates")
     if known is None:
-        known = flow._memo["fates"] = _Stories(flow).tell()
+        with paused():
+            known = flow._memo["fates"] = _Stories(flow).tell()
     return known
 
 

@@ -1,10 +1,10 @@
 """Templates in, graph out."""
 
-import gc
 from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
+from patterns.flow._collect import paused
 from patterns.flow.alarms import alarms
 from patterns.flow.draft import Draft
 from patterns.flow.edges import LINKS
@@ -30,10 +30,7 @@ def read_flow(*sources: str | PathLike[str] | Mapping[str, Any], parameters: Map
 
 def flow_of(template: Template) -> Flow:
     """The graph of templates that were read before."""
-    # A graph holds no garbage while it grows; looking for some takes a third of the time.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
+    with paused():
         draft = Draft(template)
         edges: list[Edge] = []
         for links in LINKS:
@@ -41,6 +38,3 @@ def flow_of(template: Template) -> Flow:
         edges.extend(late_links(draft, edges))
         notes = [*(str(note) for note in template.notes), *draft.notes]
         return Flow.build(draft.nodes.values(), edges, alarms(draft), notes, template)
-    finally:
-        if collecting:
-            gc.enable()

@@ -9,6 +9,8 @@ require_node()
 
 import aws_cdk as cdk  # noqa: E402 - Node.js must be found first
 
+from apps.error_handling.poll_stack import PollStack  # noqa: E402
+
 CONTEXT: dict[str, object] = json.loads(Path(__file__).with_name("..").joinpath("cdk.json").read_text())["context"]
 
 
@@ -19,4 +21,5 @@ def build_app(**options: object) -> cdk.App:
         options: passed to ``aws_cdk.App``, for example ``outdir``.
     """
     app = cdk.App(context=CONTEXT, **options)  # pyright: ignore[reportArgumentType]
+    PollStack(app, "ErrorHandlingPoll")
     return app

@@ -129,7 +129,8 @@ class _Set:
         self.conditions = [condition for leaf in leaves for condition in leaf.conditions]
         self._absent = all(accepts_absence(leaf) for leaf in leaves)
         self._tests: list[list[tuple[str, Test]]] = [
-            [(condition.operator, condition_test(condition, scope)) for condition in leaf.conditions] for leaf in leaves
+            [(_operator(condition), condition_test(condition, scope)) for condition in leaf.conditions]
+            for leaf in leaves
         ]
 
     def accepts(self, value: _Value, doubt: bool) -> bool:
@@ -148,6 +149,11 @@ class _Set:
 
 
 _Box = dict[str, _Set]
+
+
+def _operator(condition: Condition) -> str:
+    """``exists`` stands for true only: that null and empty text are not absent is not in doubt."""
+    return "absent" if condition.operator == "exists" and not condition.operand else condition.operator
 
 
 def _accepted(tests: list[tuple[str, Test]], value: _Value, doubt: bool) -> bool:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from operator import eq, ge, gt, le, lt
 from typing import Any
 
 from patterns.errors import PatternError
@@ -98,13 +99,7 @@ _LAMBDA_OPERATORS = frozenset(("anything-but", "equals-ignore-case", "exists", "
 # A parser's stack, not a quota: SNS counts such a policy as too complex from level 151, and 4,096 characters
 # of an event pattern seldom hold as many.
 _DEEPEST = 200
-_ORDER: dict[str, Callable[[Any, Any], bool]] = {
-    "=": lambda a, b: a == b,
-    "<": lambda a, b: a < b,
-    "<=": lambda a, b: a <= b,
-    ">": lambda a, b: a > b,
-    ">=": lambda a, b: a >= b,
-}
+COMPARE: dict[str, Callable[[float, float], bool]] = {"=": eq, "<": lt, "<=": le, ">": gt, ">=": ge}
 
 
 def parse(policy: object, scope: Scope, *, argument: str) -> Parsed:
@@ -126,11 +121,6 @@ def either(words: Any) -> str:
     """``a, b or c``."""
     *most, last = [str(word) for word in words]
     return f"{', '.join(most)} or {last}" if most else last
-
-
-def compare(operator: str, value: float, bound: float) -> bool:
-    """One comparison of ``numeric``."""
-    return _ORDER[operator](value, bound)
 
 
 class _Reader:
@@ -319,7 +309,7 @@ class _Reader:
             raise PatternError(f"{where} must be {shape}, got {shown(operand)}")
         pairs = tuple(zip(operand[::2], operand[1::2], strict=True))
         for i, (operator, number) in enumerate(pairs):
-            if not isinstance(operator, str) or operator not in _ORDER:
+            if not isinstance(operator, str) or operator not in COMPARE:
                 raise PatternError(f"{where}[{2 * i}] must be =, <, <=, > or >=, got {shown(operator)}")
             here = f"{where}[{2 * i + 1}]"
             if isinstance(number, bool) or not isinstance(number, int | float):

@@ -9,18 +9,19 @@ with a dot in a name standing for a level, since both services flatten what they
 import ipaddress
 import json
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from patterns.errors import PatternError
 from patterns.flow.filters.grammar import (
+    COMPARE,
     Condition,
     Items,
     Leaf,
     Or,
     Scope,
-    compare,
     leaves,
     parse,
     shown,
@@ -101,10 +102,10 @@ class Filter:
         parsed = parse(policy, self.scope, argument=argument)
         self.warnings = parsed.warnings
         self._items = parsed.items
+        self._plain = self.scope in (Scope.BODY, Scope.EVENTBRIDGE)
         self._test = _all(parsed.items, self.scope)
         self._attributes = frozenset(leaf.path[0] for leaf in leaves(parsed.items))
-        shared = _sharing_arrays(parsed.items) if not self.scope.is_sns else ()
-        self._shared = tuple(_walker(leaf.path) for leaf in shared)
+        self._shared = _shared_levels(parsed.items) if not self.scope.is_sns else ()
 
     def matches(self, message: object) -> bool:
         """Whether a message passes.
@@ -118,6 +119,8 @@ class Filter:
         Raises:
             PatternError: attributes or an event of another shape than that.
         """
+        if message.__class__ is dict and self._plain:
+            return self._test(message) and (not self._shared or self._consistent(message))
         subject, _ = self._subject(message)
         return subject is not None and self._test(subject) and self._consistent(subject)
 
@@ -139,7 +142,7 @@ class Filter:
 
     def _subject(self, message: object) -> tuple[dict[str, Any] | None, str]:
         """What the keys are looked up in, and what is wrong with the message. None: nothing can match."""
-        if type(message) is dict and self.scope in (Scope.BODY, Scope.EVENTBRIDGE):
+        if message.__class__ is dict and self._plain:
             return message, ""
         if not self._items and self.scope.is_sns:
             return {}, ""
@@ -203,7 +206,7 @@ class Filter:
 
     def _consistent(self, subject: dict[str, Any]) -> bool:
         """EventBridge wants keys under one array to match in the same element of it; SNS does not."""
-        if not any(walk(subject) is None for walk in self._shared):
+        if not any(_has_array(subject, name) for name in self._shared):
             return True
         return _in_same_elements(self._items, subject, self.scope)
 
@@ -235,16 +238,12 @@ def condition_test(condition: Condition, scope: Scope) -> Test:
                 return lambda value: value is not None and value != ""
             return lambda value: True  # noqa: ARG005
         case "numeric":
-            return lambda value: (
-                isinstance(value, int | float)
-                and not isinstance(value, bool)
-                and all(compare(operator, value, number) for operator, number in operand)
-            )
+            return _numeric_test(operand)
         case "cidr":
             return lambda value: isinstance(value, str) and _in_network(value, operand)
         case "anything-but":
-            excluded = [condition_test(inner, scope) for inner in operand]
-            return lambda value: not any(test(value) for test in excluded)
+            excluded = _values_test(operand, scope)
+            return lambda value: not excluded(value)
         case "wildcard":
             return _wildcard_test(operand)
     if condition.operator == "equals-ignore-case":
@@ -265,6 +264,9 @@ def _all(items: Items, scope: Scope) -> Callable[[dict[str, Any]], bool]:
     tests = [_leaf(item, scope) if isinstance(item, Leaf) else _any(item, scope) for item in items]
     if len(tests) == 1:
         return tests[0]
+    if len(tests) == 2:
+        first, second = tests
+        return lambda subject: first(subject) and second(subject)
 
     def test(subject: dict[str, Any]) -> bool:
         for one in tests:  # noqa: SIM110 - a loop is twice as fast as all() here
@@ -294,15 +296,43 @@ def _leaf(leaf: Leaf, scope: Scope) -> Callable[[dict[str, Any]], bool]:
 
         return attribute_test
 
-    walk = _walker(leaf.path)
-    segments = segments_of(leaf.path)
+    steps, segments = _steps(leaf.path), segments_of(leaf.path)
+
+    def any_value(subject: dict[str, Any]) -> bool:
+        values = [value for value, _ in _found(subject, segments)]
+        return any(test(value) for value in values) if values else absent
+
+    if len(steps) == 1:
+        only = segments[0]
+
+        def top_test(subject: dict[str, Any]) -> bool:
+            value = subject.get(only, _MISSING)
+            kind = value.__class__
+            if kind is list or kind is dict:
+                return any_value(subject)
+            return absent if value is _MISSING else test(value)
+
+        return top_test
 
     def leaf_test(subject: dict[str, Any]) -> bool:
-        found = walk(subject)
-        if found is None:
-            values = [value for value, _ in _found(subject, segments)]
-            return any(test(value) for value in values) if values else absent
-        return test(found[0]) if found else absent
+        # Nearly every message is plain objects all the way, or arrays of one; the rest goes the long way.
+        node: Any = subject
+        for name, dotted in steps:
+            if node.__class__ is not dict:
+                while node.__class__ is list and len(node) == 1:
+                    node = node[0]
+                if node.__class__ is not dict:
+                    return any_value(subject) if node.__class__ is list else absent
+            for longer in dotted:
+                if longer in node:
+                    return any_value(subject)
+            node = node.get(name, _MISSING)
+        kind = node.__class__
+        if kind is str:
+            return test(node)
+        if kind is list or kind is dict:
+            return any_value(subject)
+        return absent if node is _MISSING else test(node)
 
     return leaf_test
 
@@ -329,6 +359,17 @@ def _values_test(conditions: tuple[Condition, ...], scope: Scope) -> Test:
             if one(value):
                 return True
         return False
+
+    return test
+
+
+def _numeric_test(pairs: tuple[tuple[str, float], ...]) -> Test:
+    (first, low), (second, high) = pairs if len(pairs) == 2 else (*pairs, *pairs)
+    above, below = COMPARE[first], COMPARE[second]
+
+    def test(value: Any) -> bool:
+        kind = value.__class__
+        return (kind is int or kind is float) and above(value, low) and below(value, high)
 
     return test
 
@@ -385,27 +426,13 @@ def segments_of(path: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(".".join(path).split("."))
 
 
-def _walker(path: tuple[str, ...]) -> Callable[[dict[str, Any]], list[Any] | None]:
-    """Walk plain objects: [value], [] when the key is missing, None when it takes more than that to tell."""
+def _steps(path: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """For each level of a key its name, and the names with dots that would lead further at once."""
     segments = segments_of(path)
     depth = len(segments)
-    steps = [(segments[i], tuple(".".join(segments[i:j]) for j in range(i + 2, depth + 1))) for i in range(depth)]
-
-    def walk(subject: Any) -> list[Any] | None:
-        for name, dotted in steps:
-            if subject.__class__ is not dict:
-                return None if isinstance(subject, list | dict) else []
-            for longer in dotted:
-                if longer in subject:
-                    return None
-            if name not in subject:
-                return []
-            subject = subject[name]
-        if subject.__class__ is list or subject.__class__ is dict:
-            return None
-        return [subject]
-
-    return walk
+    return tuple(
+        (segments[i], tuple(".".join(segments[i:end]) for end in range(i + 2, depth + 1))) for i in range(depth)
+    )
 
 
 def _found(subject: dict[str, Any], segments: tuple[str, ...]) -> Iterator[tuple[Any, Within]]:
@@ -425,11 +452,24 @@ def _found(subject: dict[str, Any], segments: tuple[str, ...]) -> Iterator[tuple
             yield node, within
 
 
-def _sharing_arrays(items: Items) -> list[Leaf]:
-    """Keys that have their first level in common with another: these may meet in one array."""
-    found = list(leaves(items))
-    roots = [segments_of(leaf.path)[0] for leaf in found]
-    return [leaf for leaf, root in zip(found, roots, strict=True) if roots.count(root) > 1]
+def _shared_levels(items: Items) -> tuple[str, ...]:
+    """The first levels that more than one key has: only under these can keys meet in one array."""
+    roots = Counter(segments_of(leaf.path)[0] for leaf in leaves(items))
+    return tuple(root for root, count in roots.items() if count > 1)
+
+
+def _has_array(event: dict[str, Any], level: str) -> bool:
+    """Whether there is an array of more than one element anywhere under a level."""
+    stack = [value for name, value in event.items() if name == level or name.startswith(f"{level}.")]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, dict):
+            stack += [child for child in node.values() if child.__class__ is dict or child.__class__ is list]
+        elif isinstance(node, list):
+            if len(node) > 1:
+                return True
+            stack += node
+    return False
 
 
 def _in_same_elements(items: Items, subject: dict[str, Any], scope: Scope) -> bool:

@@ -20,7 +20,7 @@ setup: $(READY) ## set up .venv with Python packages, Node.js and the CDK comman
 $(READY): pyproject.toml requirements/uv.txt requirements/dev.txt package.json package-lock.json tools/setup
 	@PYTHON="$(PYTHON)" tools/setup dev
 
-$(EMULATOR): $(READY) requirements/emulator.txt tools/setup $(wildcard tests/e2e/emulator/*/*.py)
+$(EMULATOR): $(READY) requirements/emulator.txt tools/setup
 	@PYTHON="$(PYTHON)" tools/setup emulator
 
 lint: $(READY) ## linters, type checks, import layers

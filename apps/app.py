@@ -10,6 +10,7 @@ require_node()
 import aws_cdk as cdk  # noqa: E402 - Node.js must be found first
 
 from apps.error_handling.poll_stack import PollStack  # noqa: E402
+from apps.max_concurrency.stack import MaxConcurrencyStack  # noqa: E402
 
 CONTEXT: dict[str, object] = json.loads(Path(__file__).with_name("..").joinpath("cdk.json").read_text())["context"]
 
@@ -22,4 +23,5 @@ def build_app(**options: object) -> cdk.App:
     """
     app = cdk.App(context=CONTEXT, **options)  # pyright: ignore[reportArgumentType]
     PollStack(app, "ErrorHandlingPoll")
+    MaxConcurrencyStack(app, "MaxConcurrency")
     return app

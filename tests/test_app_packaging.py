@@ -1,4 +1,4 @@
-"""A sample's code goes to Lambda with its libraries, the same bytes every time, and never with files for this machine."""
+"""A sample goes to Lambda with its libraries: the same bytes every time, and no files made for this machine."""
 
 from importlib import metadata
 from pathlib import Path

@@ -1,0 +1,1 @@
+"""A burst against a limit: reserved concurrency alone throttles good messages away, maximum concurrency does not."""

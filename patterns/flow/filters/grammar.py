@@ -111,7 +111,7 @@ def parse(policy: object, scope: Scope, *, argument: str) -> Parsed:
     reader = _Reader(scope)
     if not isinstance(policy, Mapping):
         raise PatternError(f"{argument} must be a JSON object, got {shown(policy)}")
-    _check_depth(policy, argument)
+    check_depth(policy, argument)
     items = reader.read(policy, argument)
     _check_limits(policy, items, reader, argument)
     return Parsed(items, tuple(dict.fromkeys(reader.warnings)))
@@ -433,7 +433,8 @@ def _check_wildcards(conditions: tuple[Condition, ...], where: str) -> None:
         )
 
 
-def _check_depth(policy: Mapping[Any, Any], argument: str) -> None:
+def check_depth(policy: Mapping[Any, Any], argument: str) -> None:
+    """Refuse what recursion could not read."""
     level: list[Any] = [policy]
     depth = 0
     while level:

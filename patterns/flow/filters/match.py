@@ -107,7 +107,7 @@ class Filter:
         self._attributes = frozenset(leaf.path[0] for leaf in leaves(parsed.items))
         self._shared = _shared_levels(parsed.items) if not self.scope.is_sns else ()
 
-    def matches(self, message: object) -> bool:
+    def matches(self, message: Any) -> bool:
         """Whether a message passes.
 
         Args:
@@ -124,7 +124,7 @@ class Filter:
         subject, _ = self._subject(message)
         return subject is not None and self._test(subject) and self._consistent(subject)
 
-    def explain(self, message: object) -> Verdict:
+    def explain(self, message: Any) -> Verdict:
         """Whether a message passes, and which key, operator and value decided.
 
         Args:
@@ -140,7 +140,7 @@ class Filter:
             reasons = [Reason("", True, None, (), "the policy is empty: it accepts every message")]
         return Verdict(matched, tuple(reasons), None if matched else self._metric(message, fault))
 
-    def _subject(self, message: object) -> tuple[dict[str, Any] | None, str]:
+    def _subject(self, message: Any) -> tuple[dict[str, Any] | None, str]:
         """What the keys are looked up in, and what is wrong with the message. None: nothing can match."""
         if message.__class__ is dict and self._plain:
             return message, ""
@@ -211,12 +211,12 @@ class Filter:
         return _in_same_elements(self._items, subject, self.scope)
 
 
-def match(policy: Mapping[str, Any], scope: Scope | str, message: object) -> bool:
+def match(policy: Mapping[str, Any], scope: Scope | str, message: Any) -> bool:
     """Whether one message passes one policy; for many, make a ``Filter`` once."""
     return Filter(policy, scope).matches(message)
 
 
-def explain(policy: Mapping[str, Any], scope: Scope | str, message: object) -> Verdict:
+def explain(policy: Mapping[str, Any], scope: Scope | str, message: Any) -> Verdict:
     """Whether one message passes one policy, and which key, operator and value decided."""
     return Filter(policy, scope).explain(message)
 

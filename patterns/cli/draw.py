@@ -14,9 +14,18 @@ class Format(StrEnum):
     """What the picture is made of."""
 
     mermaid = "mermaid"
+    svg = "svg"
+    html = "html"
 
 
-_Format = Annotated[Format, typer.Option("--format", help="mermaid: text for a README or a pull request.")]
+_Format = Annotated[
+    Format,
+    typer.Option(
+        "--format",
+        help="mermaid: text for a README or a pull request; svg: a drawing; html: one page to pan, zoom and search, "
+        "with every node's details.",
+    ),
+]
 _Output = Annotated[
     str, typer.Option("--output", "-o", metavar="FILE", help="The file to write; - is standard output.")
 ]
@@ -24,16 +33,16 @@ _Output = Annotated[
 
 def draw(sources: Sources, fmt: _Format = Format.mermaid, output: _Output = "-", parameter: Parameters = None) -> None:
     """Draw where every message goes, and where one can be lost. Exit code 0: drawn; 2: bad input."""
-    from patterns.draw import mermaid, picture
+    from patterns.draw import mermaid, page, picture, svg
     from patterns.draw.mermaid import MOST_CHARACTERS, MOST_EDGES
 
     drawn = picture(read(sources, parameter))
-    text = {Format.mermaid: mermaid}[fmt](drawn)
+    text = {Format.mermaid: mermaid, Format.svg: svg, Format.html: page}[fmt](drawn)
     _write(text.encode(), output)
     if fmt is Format.mermaid and (len(drawn.arrows) > MOST_EDGES or len(text) > MOST_CHARACTERS):
         typer.echo(
             f"patterns: Mermaid draws at most {MOST_EDGES} arrows and {MOST_CHARACTERS:,} characters, "
-            f"got {len(drawn.arrows):,} and {len(text):,}",
+            f"got {len(drawn.arrows):,} and {len(text):,}; svg and html have no such limit",
             err=True,
         )
 

@@ -4,6 +4,8 @@ A further reader of the model. The same flow always gives the same text, byte fo
 """
 
 from patterns.draw.mermaid import mermaid
+from patterns.draw.page import page
 from patterns.draw.picture import Picture, picture
+from patterns.draw.svg import svg
 
-__all__ = ["Picture", "mermaid", "picture"]
+__all__ = ["Picture", "mermaid", "page", "picture", "svg"]

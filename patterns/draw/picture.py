@@ -267,12 +267,11 @@ def _arrow(flow: Flow, edge: Edge, source: str, target: str, keys: _Keys) -> Arr
 def _draw_losses(
     flow: Flow, fates: Sequence[Fate], boxes: Mapping[str, Box], keys: _Keys, drawn: list[Box], arrows: list[Arrow]
 ) -> None:
-    """One LOST box beside every node where messages are lost, one arrow for each way of losing them."""
-    places: dict[str, dict[tuple[str, str], list[Fate]]] = {}
+    """One LOST box beside every node where messages are lost, one arrow for each outcome."""
+    places: dict[str, dict[Outcome, list[Fate]]] = {}
     for fate in fates:
-        origin = _origin(flow, fate)
-        if fate.lost and origin in boxes:
-            places.setdefault(origin, {}).setdefault((fate.hop, fate.outcome), []).append(fate)
+        if fate.lost:
+            places.setdefault(_origin(flow, fate), {}).setdefault(fate.outcome, []).append(fate)
     for origin in sorted(places):
         near = boxes[origin]
         lost = [fate for group in places[origin].values() for fate in group]
@@ -287,16 +286,17 @@ def _draw_losses(
             ends=tuple(dict.fromkeys(_sentence(flow, fate) for fate in lost)),
         )
         drawn.append(box)
-        for (hop, outcome), group in sorted(places[origin].items()):
+        for outcome, group in sorted(places[origin].items()):
             conditions = sorted({brief(fate.condition) for fate in group}, key=lambda one: (len(one), one))
             more = f" or {len(conditions) - 2} more" if len(conditions) > 2 else ""
+            why = " or ".join(clean(one, LONGEST // 2) for one in conditions[:2])
             arrows.append(
                 Arrow(
-                    key=keys.of("edge", f"{box.key}_{hop}_{outcome}"),
+                    key=keys.of("edge", f"{box.key}_{outcome}"),
                     source=near.key,
                     target=box.key,
-                    label=clean(f"{outcome}: {' or '.join(conditions[:2])}{more}", LONGEST),
+                    label=f"{outcome}: {why}{more}",
                     line=Line.LOST,
-                    notes=tuple(("lost", _sentence(flow, fate)) for fate in group),
+                    notes=tuple(dict.fromkeys(("lost", _sentence(flow, fate)) for fate in group)),
                 )
             )

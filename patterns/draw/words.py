@@ -49,8 +49,8 @@ def clean(text: str, longest: int = 0) -> str:
 
 
 def brief(condition: str) -> str:
-    """A condition without what explains it: up to the first colon or semicolon."""
-    return re.split(r"[:;] ", condition, maxsplit=1)[0].removeprefix("it ")
+    """A condition without what explains it: up to the first colon, semicolon or comma."""
+    return re.split(r"[:;,] ", condition, maxsplit=1)[0].removeprefix("it ")
 
 
 def kind_of(node: Node, dead_letters: bool) -> str:

@@ -178,7 +178,7 @@ def many(count: int) -> Flow:
             ]
             if worker == 8:
                 edges.pop()
-            if worker % 4 == 1:
+            if worker % 4 == 1 and one % 3 != 2:
                 edges.append(
                     Send(
                         id=f"{f}-send",

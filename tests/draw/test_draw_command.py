@@ -43,6 +43,20 @@ def test_mermaid_goes_to_standard_output(template: str) -> None:
     assert '-.->|"after ? receives"|' in result.stdout
 
 
+@pytest.mark.parametrize(("fmt", "start"), [("svg", "<?xml "), ("html", "<!DOCTYPE html>\n")])
+def test_other_formats_are_asked_for(template: str, fmt: str, start: str) -> None:
+    result = draw(template, "--format", fmt)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.startswith(start)
+    assert "after ? receives" in result.stdout
+
+
+def test_a_format_that_is_none_is_refused(template: str) -> None:
+    result = draw(template, "--format", "png")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "'png' is not one of 'mermaid', 'svg', 'html'" in result.stderr
+
+
 def test_a_parameter_without_a_default_can_be_given(template: str) -> None:
     result = draw(template, "--parameter", "Receives=7")
     assert '-.->|"after 7 receives"|' in result.stdout
@@ -89,5 +103,8 @@ def test_a_flow_too_large_for_mermaid_is_drawn_and_said_to_be(tmp_path: Path, qu
     result = draw(str(file))
     assert result.exit_code == 0
     assert result.stdout.count("[[") == queues
-    expected = f"patterns: Mermaid draws at most 500 arrows and 50,000 characters, got 0 and {len(result.stdout):,}\n"
+    expected = (
+        f"patterns: Mermaid draws at most 500 arrows and 50,000 characters, got 0 and {len(result.stdout):,}; "
+        "svg and html have no such limit\n"
+    )
     assert result.stderr == (expected if warned else "")

@@ -27,8 +27,8 @@ ORDERS = """flowchart LR
   topic_Shop_Orders --> queue_Shop_Inbox
   function_Shop_Audit ==>|"dropped: Audit fails 3 times or Audit cannot be run within 6 h (throttled)"| \
 lost_function_Shop_Audit
-  topic_Shop_Orders ==>|"dropped: cannot be delivered to Audit"| lost_topic_Shop_Orders
-  topic_Shop_Orders ==>|"dropped: cannot be delivered to Work/Inbox"| lost_topic_Shop_Orders
+  topic_Shop_Orders ==>|"dropped: cannot be delivered to Audit or cannot be delivered to Work/Inbox"| \
+lost_topic_Shop_Orders
   classDef lost stroke:#c00,stroke-width:4px
   class lost_function_Shop_Audit,lost_topic_Shop_Orders lost
   classDef dead stroke-dasharray:6 3

@@ -75,8 +75,12 @@ def _acting_composites(draft: Draft) -> set[str]:
     return found
 
 
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html
+_LONGEST = 10_240
+
+
 def _inside(rule: str) -> set[str]:
-    return {token.rpartition(":alarm:")[2] for negated, token in _ALARM.findall(rule) if not negated}
+    return {token.rpartition(":alarm:")[2] for negated, token in _ALARM.findall(rule[:_LONGEST]) if not negated}
 
 
 def _tokens(draft: Draft, resource: Resource) -> Iterator[str]:

@@ -6,7 +6,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, cast
+from typing import Any
 
 from patterns.flow import limits
 from patterns.flow.model import (
@@ -133,7 +133,7 @@ class Draft:
                 return self.default_bus()
             parts = text.split(":", 5)
             named = readable(parts[-1].rsplit("/", 1)[-1])
-            return self.add(External(id=readable(text), name=named, service=service or parts[2]))
+            return self.add(External(id=readable(text), name=named, service=service or "".join(parts[2:3])))
         if text.startswith("arn:"):
             parts = text.split(":")
             guessed = service or (parts[2] if len(parts) > 2 and GAP not in parts[2] else "")
@@ -498,8 +498,9 @@ def _function(draft: Draft, resource: Resource) -> None:
 def _alias(draft: Draft, resource: Resource) -> None:
     name = render(draft.value(resource, "Name", default=GAP))
     key = _version(draft, resource, name)
-    if key:
-        draft._qualifiers[(cast(Function, draft.nodes[key]).function, name)] = key
+    node = draft.nodes[key]
+    if isinstance(node, Function):
+        draft._qualifiers[(node.function, name)] = key
 
 
 def _version(draft: Draft, resource: Resource, qualifier: str = "") -> str:

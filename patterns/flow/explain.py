@@ -84,11 +84,9 @@ def _verdict(lost: list[Fate], silent: list[Fate], sources: int) -> str:
     if lost:
         ways = "1 way" if len(lost) == 1 else f"{len(lost)} ways"
         return f"Messages enter at {where} and can be lost in {ways}."
-    kept = (
-        f" {len({f.kept.place for f in silent if f.kept})} of the places that keep copies are not watched."
-        if silent
-        else ""
-    )
+    places = len({fate.kept.place for fate in silent if fate.kept})
+    verb = "is" if places == 1 else "are"
+    kept = f" {places} of the places that keep copies {verb} not watched." if places else ""
     return f"Messages enter at {where}. Nothing is lost without a copy.{kept}"
 
 
@@ -109,7 +107,7 @@ def _by_place(found: list[Fate]) -> dict[str, list[Fate]]:
 
 def _what(flow: Flow, key: str, names: Mapping[str, str], capital: bool = False) -> str:
     kind = flow.nodes[key].kind
-    if names[key].endswith(kind):
+    if names[key].lower().endswith(kind):
         return names[key]
     return f"{kind.capitalize() if capital else f'the {kind}'} {names[key]}"
 

@@ -1,0 +1,177 @@
+"""An alarm tells somebody or it is none; a loop ends by itself or it does not."""
+
+import pytest
+
+from patterns.flow import loops, unwatched
+from tests.flow.parts import (
+    OPS,
+    alarm,
+    allow,
+    arn,
+    changed,
+    dead_letters,
+    flow_of,
+    function,
+    lets_in,
+    mapping,
+    polls,
+    queue,
+    ref,
+    resource,
+    role,
+    subscription,
+    topic,
+)
+
+KEPT = {
+    "Queue": queue("Dead"),
+    "Dead": dead_letters(),
+    "Worker": function(),
+    "Role": role(polls("Queue")),
+    "Poll": mapping(),
+}
+VISIBLE = alarm("AWS/SQS", "ApproximateNumberOfMessagesVisible", QueueName=arn("Dead", "QueueName"))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({}, True),
+        ({"AlarmActions": []}, False),
+        ({"AlarmActions": None}, False),
+        ({"ActionsEnabled": False}, False),
+        ({"Threshold": 0.5}, True),
+        ({"Threshold": 1}, False),
+        ({"Threshold": -1}, False),
+        ({"ComparisonOperator": "GreaterThanOrEqualToThreshold", "Threshold": 1}, True),
+        ({"ComparisonOperator": "GreaterThanOrEqualToThreshold", "Threshold": 0}, False),
+        ({"ComparisonOperator": "GreaterThanOrEqualToThreshold", "Threshold": 2}, False),
+        ({"ComparisonOperator": "LessThanThreshold"}, False),
+        ({"MetricName": "NumberOfMessagesSent"}, False),
+        ({"MetricName": "ApproximateAgeOfOldestMessage", "Threshold": 600}, True),
+        ({"Namespace": "AWS/SNS"}, False),
+        ({"Dimensions": []}, False),
+        ({"Dimensions": [{"Name": "QueueName", "Value": arn("Queue", "QueueName")}]}, False),
+        ({"Period": 86_400, "EvaluationPeriods": 14}, False),
+    ],
+)
+def test_an_alarm_tells_when_it_can_fire_and_has_an_action(change, told):
+    flow = flow_of(**KEPT, Alarm=changed(VISIBLE, **change))
+    assert (unwatched(flow) == []) is told
+
+
+def test_the_number_of_messages_sent_counts_what_other_services_send():
+    parts = {
+        "Topic": topic(),
+        "Queue": queue(),
+        "Dead": dead_letters(),
+        "S": subscription("Queue", dead="Dead"),
+        "Policy": lets_in("sns", ref("Topic"), "Queue", "Dead"),
+    }
+    sent = changed(VISIBLE, MetricName="NumberOfMessagesSent")
+    assert unwatched(flow_of(**parts, Alarm=sent)) == []
+
+
+def test_a_metric_inside_metric_math_counts():
+    inside = {
+        "Namespace": "AWS/SQS",
+        "MetricName": "ApproximateNumberOfMessagesVisible",
+        "Dimensions": [{"Name": "QueueName", "Value": arn("Dead", "QueueName")}],
+    }
+    maths = resource(
+        "AWS::CloudWatch::Alarm",
+        Metrics=[
+            {"Id": "e", "Expression": "m * 1"},
+            {"Id": "m", "MetricStat": {"Metric": inside, "Period": 60, "Stat": "Maximum"}, "ReturnData": False},
+        ],
+        EvaluationPeriods=1,
+        Threshold=0,
+        ComparisonOperator="GreaterThanThreshold",
+        AlarmActions=[OPS],
+    )
+    assert unwatched(flow_of(**KEPT, Alarm=maths)) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("ALARM(${Alarm})", True),
+        ('ALARM("${Alarm.Arn}") OR ALARM(other)', True),
+        ("NOT ALARM(${Alarm})", False),
+        ("OK(${Alarm})", False),
+        ("ALARM(other)", False),
+    ],
+)
+def test_an_alarm_without_an_action_may_act_through_a_composite(rule, told):
+    silent = changed(VISIBLE, AlarmActions=None)
+    composite = resource("AWS::CloudWatch::CompositeAlarm", AlarmRule={"Fn::Sub": rule}, AlarmActions=[OPS])
+    assert (unwatched(flow_of(**KEPT, Alarm=silent, All=composite)) == []) is told
+    mute = changed(composite, AlarmActions=[])
+    assert unwatched(flow_of(**KEPT, Alarm=silent, All=mute)) != []
+
+
+LOOP = {
+    "Queue": queue("Dead"),
+    "Dead": dead_letters(),
+    "Worker": function(),
+    "Role": role(polls("Queue"), allow(arn("Queue"), "sqs:SendMessage")),
+    "Poll": mapping(),
+}
+
+
+def test_a_function_that_sends_to_its_own_queue_may_loop_and_lambda_would_stop_it():
+    (loop,) = loops(flow_of(**LOOP))
+    assert (loop.nodes, loop.certain, loop.stopped) == (("S/Queue", "S/Worker"), False, True)
+    assert loop.why == "Lambda stops Worker after about 16 rounds, if its SDK passes the trace header on"
+
+
+def test_lambda_stops_nothing_where_recursion_is_allowed():
+    (loop,) = loops(flow_of(**{**LOOP, "Worker": function(RecursiveLoop="Allow")}))
+    assert (loop.stopped, loop.why) == (False, "RecursiveLoop of Worker is Allow")
+
+
+def test_lambda_does_not_see_through_an_event_bus():
+    parts = {
+        "Bus": resource("AWS::Events::EventBus", Name="b"),
+        "Rule": resource(
+            "AWS::Events::Rule",
+            EventBusName=ref("Bus"),
+            EventPattern={"source": ["a"]},
+            Targets=[{"Id": "t", "Arn": arn("Worker")}],
+        ),
+        "Worker": function(),
+        "Role": role(allow(arn("Bus"), "events:PutEvents")),
+        "Permission": resource(
+            "AWS::Lambda::Permission",
+            FunctionName=ref("Worker"),
+            Action="lambda:InvokeFunction",
+            Principal="events.amazonaws.com",
+            SourceArn=arn("Rule"),
+        ),
+    }
+    (loop,) = loops(flow_of(**parts))
+    assert loop.why == "Lambda's loop detection does not see through Bus (bus)"
+    assert loop.nodes == ("S/Bus", "S/Rule", "S/Worker")
+
+
+def test_a_destination_that_is_the_function_itself_is_a_loop():
+    config = resource(
+        "AWS::Lambda::EventInvokeConfig",
+        FunctionName=ref("Worker"),
+        Qualifier="$LATEST",
+        DestinationConfig={"OnSuccess": {"Destination": arn("Worker")}},
+    )
+    (loop,) = loops(flow_of(Worker=function(), Role=role(allow(arn("Worker"), "lambda:InvokeFunction")), Config=config))
+    assert (loop.nodes, loop.certain, loop.stopped) == (("S/Worker",), True, True)
+
+
+def test_queues_that_redrive_into_each_other_are_a_loop_that_nobody_stops():
+    (loop,) = loops(flow_of(One=queue("Two"), Two=queue("One")))
+    assert (loop.certain, loop.stopped) == (True, False)
+    assert loop.why == "no function is in it, and only Lambda looks for loops"
+
+
+def test_no_loop_is_made_of_links_that_are_off_or_forbidden():
+    assert loops(flow_of(**{**LOOP, "Poll": mapping(Enabled=False)})) == []
+    assert loops(flow_of(**{**LOOP, "Role": role(allow(arn("Queue"), "sqs:SendMessage"))})) == []
+    assert loops(flow_of(**KEPT)) == []

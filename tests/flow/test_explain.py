@@ -1,0 +1,224 @@
+"""Somebody asks where a message can be lost: the answer is first what is lost, complete, and always the same."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+from patterns.cli import app
+from patterns.flow import Flow, Outcome, as_text, losses
+from patterns.flow.explain import as_document, as_report
+from patterns.flow.model import Edge, Node
+from patterns.flow.words import duration, span, times
+from tests.flow.parts import alarm, arn, changed, dead_letters, flow_of, function, mapping, polls, queue, role
+
+KEPT = {
+    "Queue": queue("Dead", VisibilityTimeout=60),
+    "Dead": dead_letters(),
+    "Worker": function(),
+    "Role": role(polls("Queue")),
+    "Poll": mapping(),
+    "Told": alarm("AWS/SQS", "ApproximateNumberOfMessagesVisible", QueueName=arn("Dead", "QueueName")),
+}
+LOST = {**KEPT, "Queue": queue()}
+
+
+def run(tmp_path, resources, *options):
+    path = tmp_path / "shop.template.json"
+    path.write_text(json.dumps({"Resources": resources}))
+    return CliRunner().invoke(app, ["explain", str(path), *options])
+
+
+def test_what_is_lost_comes_first_and_the_exit_code_says_so(tmp_path):
+    result = run(tmp_path, LOST)
+    assert result.exit_code == 1
+    assert result.stdout.splitlines()[:9] == [
+        "Messages enter at 2 places and can be lost in 1 way.",
+        "",
+        "WHAT CAN BE LOST",
+        "",
+        "A message that enters at Queue is lost when",
+        "  - Worker fails on every receive for 4 d.",
+        "    It expires in Queue, after 4 d, and no copy is left.",
+        "    To keep it: give Queue a redrive policy to a dead-letter queue that takes it.",
+        "    No alarm with an action tells anybody.",
+    ]
+
+
+def test_where_nothing_is_lost_the_exit_code_is_zero(tmp_path):
+    result = run(tmp_path, KEPT)
+    assert result.exit_code == 0
+    assert result.stdout.startswith(
+        "Messages enter at 1 place. Nothing is lost without a copy.\n\nEVERY END\n\nQueue\n"
+    )
+    assert "in a dead-letter queue  Dead    5 min to 4 d  5      10 d to 13 d 23 h  Told" in result.stdout
+    assert "It can reach Worker more than once: SQS may deliver again; it arrives in no order." in result.stdout
+
+
+def test_a_copy_that_nobody_is_told_of_is_said(tmp_path):
+    silent = {**KEPT, "Told": changed(KEPT["Told"], AlarmActions=[])}
+    result = run(tmp_path, silent)
+    assert result.exit_code == 0
+    assert "1 of the places that keep copies is not watched." in result.stdout
+    assert "Dead keeps what failed for 10 d to 13 d 23 h, and no alarm with an action watches it." in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere"], "patterns: nowhere: is not there\n"),
+        (["--parameter", "x", "nowhere"], "patterns: --parameter must be NAME=VALUE, got 'x'\n"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_two(arguments, message):
+    result = CliRunner().invoke(app, ["explain", *arguments])
+    assert (result.exit_code, result.stderr) == (2, message)
+
+
+def test_a_parameter_decides(tmp_path):
+    path = tmp_path / "shop.template.json"
+    template = {
+        "Parameters": {"Keep": {"Type": "Number", "Default": 345600}},
+        "Resources": {**KEPT, "Queue": changed(KEPT["Queue"], MessageRetentionPeriod={"Ref": "Keep"})},
+    }
+    path.write_text(json.dumps(template))
+    assert CliRunner().invoke(app, ["explain", str(path)]).exit_code == 0
+    assert CliRunner().invoke(app, ["explain", str(path), "--parameter", "Keep=60"]).exit_code == 1
+
+
+def test_markdown_is_a_table_whose_cells_hold_whatever_a_name_holds(tmp_path):
+    odd = {**KEPT, "Dead": {**KEPT["Dead"], "Metadata": {"aws:cdk:path": "shop/A|B*c/Resource"}}}
+    result = run(tmp_path, odd, "--format", "markdown")
+    assert "## Every end" in result.stdout
+    (row,) = [line for line in result.stdout.splitlines() if "in a dead-letter queue" in line]
+    assert r"A\|B\*c" in row
+    assert row.replace(r"\|", "").count("|") == 8
+
+
+def test_json_follows_the_described_schema(tmp_path):
+    result = run(tmp_path, LOST, "--format", "json")
+    document = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert list(document) == [
+        "version",
+        "lost",
+        "unwatched",
+        "nodes",
+        "links",
+        "alarms",
+        "sources",
+        "loops",
+        "notes",
+    ]
+    assert (document["version"], document["lost"]) == ("1.0", 1)
+    stack = document["nodes"][0]["stack"]
+    (told,) = [s for s in document["sources"] if s["node"] == f"{stack}/Queue"]
+    assert told["fates"][0] == {
+        "outcome": "expired",
+        "lost": True,
+        "at": f"{stack}/Queue",
+        "hop": None,
+        "condition": "Worker fails on every receive for 4 d",
+        "path": [],
+        "attempts": None,
+        "soonest": 345_600,
+        "latest": 345_600,
+        "kept": None,
+        "remedy": "give Queue a redrive policy to a dead-letter queue that takes it",
+        "alarms": [],
+        "unsure": [],
+        "duplicates": None,
+        "order": None,
+    }
+
+
+def test_every_kind_and_every_outcome_of_the_schema_is_described():
+    from pathlib import Path
+
+    described = (Path(__file__).parents[2] / "docs" / "flow-schema.md").read_text()
+    kinds = [kind.kind for base in (Node, Edge) for kind in base.__subclasses__()]
+    for word in (*kinds, *(str(outcome) for outcome in Outcome), *as_document(flow_of(**KEPT))):
+        assert f"`{word}`" in described, word
+
+
+def test_the_flow_as_text_is_what_a_reviewer_reads():
+    assert (
+        as_text(flow_of(**LOST))
+        == """\
+losses
+  LOST, expired at Queue (4 d): Worker fails on every receive for 4 d
+places
+  Dead: queue, keeps 14 d, hides 30 s
+  Queue: queue, keeps 4 d, hides 30 s
+  Worker: function, 3 s
+links
+  Queue -> Worker: poll [batch 10]
+fates
+  Dead
+    outside at Dead: it waits in Dead for a consumer that stands in none of the templates; kept 14 d in Dead
+  Queue
+    LOST, expired at Queue (4 d): Worker fails on every receive for 4 d
+    processed at Worker: Worker returns
+    expired at Queue (4 d): it is not received within 4 d (a backlog that outlives the retention)
+"""
+    )
+
+
+def test_the_order_of_the_template_changes_nothing():
+    backwards = dict(reversed(list(LOST.items())))
+    assert as_text(flow_of(**LOST)) == as_text(flow_of(**backwards))
+    assert as_report(flow_of(**LOST)) == as_report(flow_of(**backwards))
+    assert as_document(flow_of(**LOST)) == as_document(flow_of(**backwards))
+
+
+def test_the_stack_is_named_only_where_there_are_several():
+    from patterns.flow import read_flow
+
+    two = read_flow({"A": {"Resources": {"Queue": queue()}}, "B": {"Resources": {"Queue": queue()}}})
+    assert "  A/Queue: queue" in as_text(two)
+    assert "  Queue: queue" in as_text(flow_of(Queue=queue()))
+
+
+def test_a_flow_can_be_built_by_hand():
+    from patterns.flow.model import Poll, Queue
+
+    flow = Flow.build(
+        [Queue(id="a", name="a", fifo=True), Node(id="f", name="f")], [Poll(id="p", source="a", target="f")]
+    )
+    assert [fate.outcome for fate in losses(flow)] == [Outcome.EXPIRED]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (None, "?"),
+        (0, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (5_430, "1 h 30 min"),
+        (1_209_600, "14 d"),
+        (86_401, "1 d 1 s"),
+    ],
+)
+def test_durations(seconds, said):
+    assert duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0, 0, "at once"),
+        (60, 60, "1 min"),
+        (0, 60, "up to 1 min"),
+        (60, 3600, "1 min to 1 h"),
+        (60, None, "from 1 min"),
+        (0, None, "any time"),
+    ],
+)
+def test_spans(low, high, said):
+    assert span(low, high) == said
+
+
+@pytest.mark.parametrize(("count", "said"), [(1, "1 receive"), (2, "2 receives"), (None, "? receives")])
+def test_counts(count, said):
+    assert times(count, "receive") == said

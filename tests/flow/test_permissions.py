@@ -1,0 +1,124 @@
+"""A wrong yes hides a loss and a wrong no cries wolf: patterns and conditions are decided, or said to be open."""
+
+import fnmatch
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from patterns.flow import Answer
+from patterns.flow.model import Subscription
+from patterns.flow.permissions import wild
+from tests.flow.parts import flow_of, lets_in, queue, ref, resource, subscription, topic
+
+
+@given(st.text("ab*?", max_size=8), st.text("ab", max_size=10))
+def test_wildcards_match_as_iam_says(pattern, text):
+    translated = "".join(".*" if c == "*" else "." if c == "?" else re.escape(c) for c in pattern)
+    assert wild(pattern, text) is (re.fullmatch(translated, text) is not None)
+    assert wild(pattern, text) is fnmatch.fnmatchcase(text, pattern)
+
+
+def test_a_pattern_of_many_stars_is_decided_quickly():
+    assert wild("*a" * 500 + "b", "a" * 5_000) is False
+
+
+def verdict(condition=None, principal=None, effect=()):
+    """The verdict on topic to queue, under one statement."""
+    policy = lets_in("sns", None, "Queue")
+    (statement,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    if condition is not None:
+        statement["Condition"] = condition
+    if principal is not None:
+        statement["Principal"] = principal
+    policy["Properties"]["PolicyDocument"]["Statement"].extend(effect)
+    flow = flow_of(
+        Topic=topic(TopicName="orders"), Other=topic(), Queue=queue(), S=subscription("Queue"), Policy=policy
+    )
+    return flow.edges_of(Subscription)[0].verdict.answer
+
+
+YES, NO, OPEN = Answer.ALLOWED, Answer.DENIED, Answer.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("condition", "answer"),
+    [
+        ({"ArnEquals": {"aws:SourceArn": ref("Topic")}}, YES),
+        ({"ArnLike": {"AWS:SourceArn": ref("Topic")}}, YES),
+        ({"ArnLike": {"aws:SourceArn": [ref("Other"), ref("Topic")]}}, YES),
+        ({"ArnEquals": {"aws:SourceArn": ref("Other")}}, NO),
+        ({"ArnNotEquals": {"aws:SourceArn": ref("Other")}}, YES),
+        ({"ArnNotEquals": {"aws:SourceArn": ref("Topic")}}, NO),
+        ({"StringEquals": {"aws:SourceArn": "arn:aws:sns:eu-central-1:111122223333:orders"}}, YES),
+        ({"StringEquals": {"aws:SourceArn": "arn:aws:sns:eu-central-1:111122223333:other"}}, NO),
+        ({"ArnLike": {"aws:SourceArn": {"Fn::Sub": "arn:aws:sns:${AWS::Region}:${AWS::AccountId}:ord*"}}}, YES),
+        ({"ArnLike": {"aws:SourceArn": "arn:aws:sqs:*:*:*"}}, NO),
+        ({"ArnLike": {"aws:SourceArn": {"Fn::ImportValue": "x"}}}, OPEN),
+        ({"StringEquals": {"aws:SourceAccount": ref("AWS::AccountId")}}, YES),
+        ({"StringEquals": {"aws:SourceAccount": "111122223333"}}, OPEN),
+        ({"Bool": {"aws:SecureTransport": "true"}}, YES),
+        ({"Bool": {"aws:SecureTransport": "false"}}, NO),
+        ({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}, OPEN),
+        ({"ArnEquals": {"aws:SourceArn": ref("Topic")}, "StringEquals": {"x:y": "z"}}, OPEN),
+        ({"ArnEquals": {"aws:SourceArn": ref("Other")}, "StringEquals": {"x:y": "z"}}, NO),
+    ],
+)
+def test_conditions(condition, answer):
+    assert verdict(condition) is answer
+
+
+@pytest.mark.parametrize(
+    ("principal", "answer"),
+    [
+        ("*", YES),
+        ({"AWS": "*"}, YES),
+        ({"Service": ["events.amazonaws.com", "sns.amazonaws.com"]}, YES),
+        ({"Service": "sns.amazonaws.com.cn"}, YES),
+        ({"Service": "events.amazonaws.com"}, NO),
+        ({"AWS": "arn:aws:iam::111122223333:root"}, NO),
+        ({"Service": {"Fn::ImportValue": "x"}}, OPEN),
+    ],
+)
+def test_principals(principal, answer):
+    assert verdict(principal=principal) is answer
+
+
+@pytest.mark.parametrize(
+    ("condition", "answer"),
+    [
+        (None, NO),
+        ({"Bool": {"aws:SecureTransport": "false"}}, YES),
+        ({"ArnNotEquals": {"aws:SourceArn": ref("Topic")}}, YES),
+        ({"StringEquals": {"x:y": "z"}}, OPEN),
+    ],
+)
+def test_a_denial_wins_where_it_applies(condition, answer):
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "sqs:*", "Resource": "*"}
+    assert verdict(effect=[deny if condition is None else {**deny, "Condition": condition}]) is answer
+
+
+def test_a_policy_attached_to_another_queue_does_not_count():
+    flow = flow_of(
+        Topic=topic(),
+        Queue=queue(),
+        Other=queue(),
+        S=subscription("Queue"),
+        Policy=lets_in("sns", ref("Topic"), "Other"),
+        Unrelated=resource("AWS::SQS::QueuePolicy", Queues=[], PolicyDocument={}),
+    )
+    assert flow.edges_of(Subscription)[0].verdict.why == "no policy on Queue lets sns.amazonaws.com in"
+
+
+def test_a_known_account_is_compared():
+    from patterns.flow import read_flow
+
+    parts = {
+        "Topic": topic(),
+        "Queue": queue(),
+        "S": subscription("Queue"),
+        "Policy": lets_in("sns", None, "Queue", StringEquals={"aws:SourceAccount": "111122223333"}),
+    }
+    flow = read_flow({"S": {"Resources": parts}})
+    assert flow.edges_of(Subscription)[0].verdict.answer is Answer.UNKNOWN

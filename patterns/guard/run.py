@@ -1,0 +1,226 @@
+"""Ask every rule about a flow."""
+
+import hashlib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from patterns.errors import PatternError
+from patterns.flow.model import Flow
+from patterns.guard.rule import DELIVERY, GROUPS, PLUGIN, Finding, Found, Rule, Severity
+from patterns.guard.rules import BY_ID, RULES
+from patterns.guard.view import Options, View
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Which rules count, and how much.
+
+    Attributes:
+        groups: groups of rules that are asked.
+        ignore: ids of rules that are not asked.
+        severities: severities by rule id, instead of the rules' own.
+        fail_on: findings of at least this severity are errors; ``None``: there are none.
+        options: what an organisation decides for rules.
+    """
+
+    groups: tuple[str, ...] = (DELIVERY,)
+    ignore: frozenset[str] = frozenset()
+    severities: Mapping[str, Severity] = field(default_factory=dict)
+    fail_on: Severity | None = Severity.HIGH
+    options: Options = field(default_factory=Options)
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """A finding that somebody accepts.
+
+    Attributes:
+        finding: what was found.
+        reason: why it is accepted.
+        at: the construct path or logical id where it was acknowledged.
+    """
+
+    finding: Finding
+    reason: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a check found.
+
+    Attributes:
+        findings: what is to be repaired or acknowledged, the most severe first.
+        acknowledged: what was accepted, with the reasons.
+        settings: what was asked.
+        notes: what could not be read or resolved, and acknowledgements that are none.
+    """
+
+    findings: tuple[Finding, ...]
+    acknowledged: tuple[Acknowledged, ...]
+    settings: Settings
+    notes: tuple[str, ...] = ()
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that fail a check."""
+        return tuple(f for f in self.findings if f.level(self.settings.fail_on) == "error")
+
+
+Lookup = Callable[[Finding], "tuple[str, str] | None"]
+"""For a finding the reason for which it is acknowledged, and where; ``None`` when it is not."""
+
+
+def check(flow: Flow, settings: Settings | None = None, acknowledged: Iterable[Lookup] = ()) -> Report:
+    """Every hazard in a flow.
+
+    Args:
+        flow: read by `read_flow`, so that resources stand behind it.
+        settings: which rules count, and how much. Default: the delivery rules, high and critical are errors.
+        acknowledged: further places to look acknowledgements up; those in the templates' own Metadata always count.
+
+    Raises:
+        PatternError: settings name a rule or group that does not exist.
+    """
+    settings = settings or Settings()
+    refuse_unknown("ignore", settings.ignore)
+    refuse_unknown("severity", settings.severities)
+    for group in settings.groups:
+        if group not in GROUPS:
+            raise PatternError(f"group must be {' or '.join(GROUPS)}, got {group!r}")
+    view = View(flow, settings.options)
+    findings: list[Finding] = []
+    for rule in RULES:
+        if rule.group in settings.groups and rule.id not in settings.ignore:
+            severity = settings.severities.get(rule.id)
+            findings.extend(_finding(rule, found, severity) for found in rule.decide(view))
+    findings = _distinct(findings)
+    lookups = [_in_metadata(view), *acknowledged]
+    open_, accepted = [], []
+    for finding in findings:
+        answer = next((a for lookup in lookups if (a := lookup(finding)) is not None), None)
+        if answer is None:
+            open_.append(finding)
+        else:
+            accepted.append(Acknowledged(finding, *answer))
+    return Report(
+        findings=tuple(open_),
+        acknowledged=tuple(accepted),
+        settings=settings,
+        notes=(*flow.notes, *_malformed(view)),
+    )
+
+
+def refuse_unknown(name: str, ids: Iterable[str]) -> None:
+    """Refuse ids that no rule has.
+
+    Raises:
+        PatternError: naming the nearest rule.
+    """
+    for given in ids:
+        if given not in BY_ID:
+            from difflib import get_close_matches
+
+            near = get_close_matches(str(given), BY_ID, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise PatternError(f"{name} must name rules, got {given!r}{hint}")
+
+
+def _finding(rule: Rule, found: Found, severity: Severity | None) -> Finding:
+    at = found.at
+    why = rule.why.format_map(_Facts(found.facts))
+    if found.unsure:
+        why = f"Cannot be told ({found.unsure}). If it holds: {why}"
+    key = "\0".join((rule.id, at.stack, at.logical_id, re.sub(r"\[\d+\]", "[]", found.place), found.subject))
+    return Finding(
+        rule=rule.id,
+        severity=severity or found.severity or rule.severity,
+        sure=not found.unsure,
+        title=rule.title,
+        why=why,
+        cdk=rule.cdk.format_map(_Facts(found.facts)),
+        cloudformation=rule.cloudformation.format_map(_Facts(found.facts)),
+        url=rule.url,
+        stack=at.stack,
+        logical_id=at.logical_id,
+        type=at.type,
+        path=at.path or "",
+        place=found.place,
+        source=at.source,
+        fingerprint=hashlib.sha256(_HASH.sub("", key).encode("utf-8", "backslashreplace")).hexdigest()[:32],
+        group=rule.group,
+    )
+
+
+# An asset's hash in an id or name changes with the code; it says nothing about the hazard.
+_HASH = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+
+
+class _Facts(dict[str, object]):
+    def __missing__(self, key: str) -> str:
+        raise KeyError(f"no fact {key}")
+
+
+def _distinct(findings: list[Finding]) -> list[Finding]:
+    """Sorted; the same hazard in the same place told once, equal fingerprints of different places numbered."""
+    ordered = sorted(
+        dict.fromkeys(findings), key=lambda f: (not f.sure, f.severity.rank, f.rule, f.where, f.place, f.why)
+    )
+    counts: dict[str, int] = {}
+    numbered = []
+    for finding in ordered:
+        count = counts[finding.fingerprint] = counts.get(finding.fingerprint, 0) + 1
+        if count > 1:
+            again = hashlib.sha256(f"{finding.fingerprint}#{count}".encode()).hexdigest()[:32]
+            finding = replace(finding, fingerprint=again)
+        numbered.append(finding)
+    return numbered
+
+
+# --- acknowledgements in templates ------------------------------------------------------------------
+
+
+def _in_metadata(view: View) -> Lookup:
+    """``Metadata: {messaging-checks: {acknowledge: [{id, reason}]}}`` on the resource of a finding."""
+
+    def lookup(finding: Finding) -> tuple[str, str] | None:
+        resource = view.template.resources.get((finding.stack, finding.logical_id))
+        for entry in _entries(resource.metadata if resource else {}):
+            if isinstance(entry, Mapping) and _rule_of(entry) == finding.rule and _reason(entry):
+                return _reason(entry), finding.where
+        return None
+
+    return lookup
+
+
+def _entries(metadata: Mapping[str, object]) -> list[object]:
+    own = metadata.get(PLUGIN)
+    listed = own.get("acknowledge") if isinstance(own, Mapping) else None
+    return listed if isinstance(listed, list) else []
+
+
+def _rule_of(entry: Mapping[str, object]) -> str:
+    given = entry.get("id")
+    return given.removeprefix(f"{PLUGIN}::") if isinstance(given, str) else ""
+
+
+def _reason(entry: Mapping[str, object]) -> str:
+    reason = entry.get("reason")
+    return reason.strip() if isinstance(reason, str) else ""
+
+
+def _malformed(view: View) -> Iterable[str]:
+    for resource in view.template.resources.values():
+        if PLUGIN not in resource.metadata:
+            continue
+        where = f"{resource.source}, Resources.{resource.logical_id}.Metadata.{PLUGIN}"
+        entries = _entries(resource.metadata)
+        if not entries:
+            yield f"{where}: must be {{acknowledge: [{{id, reason}}]}}; nothing is acknowledged"
+        for entry in entries:
+            if not isinstance(entry, Mapping) or _rule_of(entry) not in BY_ID:
+                given = _rule_of(entry) if isinstance(entry, Mapping) else entry
+                yield f"{where}: acknowledges {given!r}, which is no rule"
+            elif not _reason(entry):
+                yield f"{where}: acknowledges {_rule_of(entry)} without a reason, which does not count"

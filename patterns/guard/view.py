@@ -1,0 +1,236 @@
+"""What rules ask of a flow, worked out once for all of them."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any
+
+from patterns.flow.model import (
+    Alarm,
+    Call,
+    DeadLetter,
+    Delivery,
+    Destination,
+    Edge,
+    Flow,
+    Function,
+    Node,
+    Notification,
+    Poll,
+    Queue,
+    Redrive,
+    Subscription,
+    Verdict,
+    Way,
+)
+from patterns.flow.template import Ref, Resource, Template, Text, Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What an organisation decides for rules.
+
+    Attributes:
+        today: the day for which runtimes are judged.
+        code_signing: whether every function must have a code signing configuration.
+    """
+
+    today: date = field(default_factory=date.today)
+    code_signing: bool = False
+
+
+class View:
+    """A flow with the questions that more than one rule asks.
+
+    Attributes:
+        flow: the graph.
+        options: what the organisation decides.
+    """
+
+    def __init__(self, flow: Flow, options: Options | None = None) -> None:
+        if flow.template is None:
+            raise TypeError("a flow built by hand has no resources to report on")
+        self.flow = flow
+        self.template: Template = flow.template
+        self.options = options or Options()
+        self.memo: dict[str, Any] = {}
+
+    def value(self, resource: Resource, *path: str | int, default: Any = None) -> Any:
+        """A property with references resolved; ``default`` where it is absent or null."""
+        found = self.template.value(resource, *path, default=default)
+        return default if found is None else found
+
+    # --- queues and functions -------------------------------------------------------------------
+
+    @cached_property
+    def polls(self) -> list[Poll]:
+        """The enabled readers of queues: event source mappings and pipes."""
+        return [poll for poll in self.flow.edges_of(Poll) if poll.service == "sqs" and poll.enabled is not False]
+
+    @cached_property
+    def streams(self) -> list[Poll]:
+        """The enabled readers of streams."""
+        return [poll for poll in self.flow.edges_of(Poll) if poll.service != "sqs" and poll.enabled is not False]
+
+    def readers(self, queue: str) -> list[Poll]:
+        """Who polls a queue."""
+        return self._readers.get(queue, [])
+
+    @cached_property
+    def _readers(self) -> dict[str, list[Poll]]:
+        found: dict[str, list[Poll]] = {}
+        for poll in self.polls:
+            found.setdefault(poll.source, []).append(poll)
+        return found
+
+    def queue_of(self, poll: Poll) -> Queue | None:
+        """The queue that is polled, when it stands in the templates."""
+        node = self.flow.nodes.get(poll.source)
+        return node if isinstance(node, Queue) and node.resource else None
+
+    def function_of(self, edge: Edge) -> Function | None:
+        """The function at which an edge arrives, when it stands in the templates."""
+        node = self.flow.nodes.get(edge.target)
+        return node if isinstance(node, Function) and node.definition else None
+
+    def redrive(self, queue: str) -> Redrive | None:
+        """The link from a queue to its dead-letter queue."""
+        return next((edge for edge in self.flow.leaving(queue) if isinstance(edge, Redrive)), None)
+
+    @cached_property
+    def kept_in(self) -> dict[str, list[Edge]]:
+        """Queues in the templates where failures are put, by id, with the edges that put them there."""
+        found: dict[str, list[Edge]] = {}
+        for kind in (Redrive, DeadLetter, Destination):
+            for edge in self.flow.edges_of(kind):
+                node = self.flow.nodes.get(edge.target)
+                if edge.way is Way.FAILURE and isinstance(node, Queue) and node.resource:
+                    found.setdefault(edge.target, []).append(edge)
+        return found
+
+    # --- asynchronous invocations -----------------------------------------------------------------
+
+    @cached_property
+    def asynchronous(self) -> dict[str, list[Edge]]:
+        """Functions (as one qualifier sees them) that are invoked asynchronously, and by what."""
+        found: dict[str, list[Edge]] = {}
+        for node in self.flow.nodes_of(Function):
+            if node.definition is None:
+                continue
+            edges = [edge for edge in self.flow.arriving(node.id) if _is_asynchronous(edge)]
+            if edges:
+                found[node.id] = edges
+        return found
+
+    def failure_nets(self, function: str) -> list[Destination]:
+        """Where the events of failed asynchronous invocations are put."""
+        return [
+            edge for edge in self.flow.leaving(function) if isinstance(edge, Destination) and edge.way is Way.FAILURE
+        ]
+
+    def only_polled(self, function: Function) -> bool:
+        """Whether event source mappings of queues are all that invokes a function, as far as templates say."""
+        edges = [edge for edge in self.flow.arriving(function.id) if edge.way is not Way.LIKELY]
+        return bool(edges) and all(isinstance(edge, Poll) and edge.service == "sqs" for edge in edges)
+
+    # --- loops ------------------------------------------------------------------------------------
+
+    def comes_back(self, start: str, goal: str) -> bool:
+        """Whether a message at ``start`` can get to ``goal`` by links that are certain."""
+        seen, waiting = {start}, [start]
+        while waiting:
+            node = waiting.pop()
+            if node == goal:
+                return True
+            for edge in self.flow.leaving(node):
+                if edge.way is not Way.LIKELY and edge.enabled is not False and edge.target not in seen:
+                    seen.add(edge.target)
+                    waiting.append(edge.target)
+        return False
+
+    # --- alarms -----------------------------------------------------------------------------------
+
+    def watched(self, namespace: str, metrics: Iterable[str], dimension: str, node: str) -> "Watch":
+        """Whether an alarm with an action tells about one of these metrics of a resource."""
+        doubt, weak = "", ""
+        for metric in metrics:
+            for alarm in self.flow.watching(namespace, metric, dimension, node):
+                problem, unsure = _weakness(alarm)
+                if not problem and not unsure:
+                    return Watch(True)
+                doubt, weak = doubt or unsure, weak or problem
+        if doubt:
+            return Watch(False, doubt, unsure=True)
+        return Watch(False, weak)
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Whether somebody is told, and if not, what is wrong with the alarm that there is."""
+
+    told: bool
+    why: str = ""
+    unsure: bool = False
+
+
+def _weakness(alarm: Alarm) -> tuple[str, str]:
+    """Why an alarm tells nobody; and, in the second place, what cannot be told about that."""
+    if alarm.fires is False:
+        return f"its alarm {alarm.name} does not fire: {alarm.why}", ""
+    if alarm.acts is False:
+        return f"its alarm {alarm.name} has no action", ""
+    if alarm.fires is None:
+        return "", f"whether the alarm {alarm.name} fires: {alarm.why}"
+    if alarm.acts is None:
+        return "", f"whether the alarm {alarm.name} has an action"
+    return "", ""
+
+
+def _is_asynchronous(edge: Edge) -> bool:
+    if edge.enabled is False:
+        return False
+    if isinstance(edge, Delivery | Call):
+        return edge.asynchronous
+    return isinstance(edge, Subscription | Notification | Destination)
+
+
+def by_key(verdict: Verdict) -> bool:
+    """Whether it is the encryption key that refuses."""
+    return "the key " in verdict.why
+
+
+def in_template(nodes: Iterable[Node]) -> Iterator[tuple[Node, Resource]]:
+    """The nodes that have a resource, with it."""
+    for node in nodes:
+        if node.resource is not None:
+            yield node, node.resource
+
+
+def documents(value: Any) -> Mapping[str, Any]:
+    """An object, or an empty one for whatever is none."""
+    return value if isinstance(value, Mapping) else {}
+
+
+class _Undecided(Exception):
+    pass
+
+
+def as_written(document: Any) -> Any:
+    """A policy with references as stand-in texts, so that its form can be judged; ``None`` if that is open."""
+    try:
+        return _stand_in(document)
+    except _Undecided:
+        return None
+
+
+def _stand_in(value: Any) -> Any:
+    if isinstance(value, Unknown):
+        raise _Undecided
+    if isinstance(value, Ref | Text):
+        return "reference"
+    if isinstance(value, Mapping):
+        return {key: _stand_in(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_stand_in(item) for item in value]
+    return value

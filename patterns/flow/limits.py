@@ -94,3 +94,13 @@ FIREHOSE_NAME_CHARACTERS = (1, 64)
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 S3_BUCKET_NAME_CHARACTERS = (3, 63)
+
+# https://docs.aws.amazon.com/sns/latest/api/API_SetTopicAttributes.html
+SNS_MESSAGE_SIZE_DEFAULT = 262_144
+SNS_SUBSCRIPTIONS_OF_LARGE_MESSAGES = 100  # for a topic that takes more than 262,144 bytes
+
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html
+LAMBDA_MEMORY_MEGABYTES = (128, 10_240)
+
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-tags.html
+TAG_VALUE_CHARACTERS = 256

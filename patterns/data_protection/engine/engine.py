@@ -103,7 +103,9 @@ class Engine:
         """What the named identifiers find in a text, in their order; those that find nothing are left out."""
         return tuple(_Search(self._finders, text).findings(names))
 
-    def apply(self, text: str, *, publisher: str | None = None, subscribers: Sequence[str] = ()) -> Verdict:
+    def apply(
+        self, text: str, *, publisher: str | None = None, subscribers: Sequence[str] = (), body: bool = True
+    ) -> Verdict:
         """What becomes of a message.
 
         The audit sees the message as published. A deny is judged on the message as published as well, so what
@@ -115,18 +117,19 @@ class Engine:
             text: the message.
             publisher: ARN of the principal that publishes; not given, only statements for everybody apply.
             subscribers: ARNs of the principals that subscribed, or ``*`` for one that no statement names.
+            body: whether the text is the message's body; a subject or an attribute may be sensitive as a whole.
         """
         search = _Search(self._finders, text)
         audits = [s for s in self._statements if s.kind == "Audit" and s.concerns(publisher)]
         findings = tuple(finding for audit in audits for finding in search.findings(audit.names))
-        published = self._pass("Inbound", publisher, text, search)
+        published = self._pass("Inbound", publisher, text, search, body)
         if published.text is None:
             return Verdict(published, dict.fromkeys(subscribers, published), findings)
         then = search if published.text == text else _Search(self._finders, published.text)
-        deliveries = {s: self._pass("Outbound", s, published.text, then) for s in subscribers}
+        deliveries = {s: self._pass("Outbound", s, published.text, then, body) for s in subscribers}
         return Verdict(published, deliveries, findings)
 
-    def _pass(self, direction: str, principal: str | None, text: str, search: "_Search") -> Outcome:
+    def _pass(self, direction: str, principal: str | None, text: str, search: "_Search", body: bool) -> Outcome:
         mine = [s for s in self._statements if s.direction == direction and s.concerns(principal)]
         for statement in mine:
             if statement.kind == "Deny" and (found := search.findings(statement.names)):
@@ -141,7 +144,7 @@ class Engine:
                     names[finding.name] = None
                     by = by or statement.label
         changed = _changed(text, changes)
-        if names and (not changed.strip() or _covers(text, [span for span, _ in changes])):
+        if body and names and (not changed.strip() or _covers(text, [span for span, _ in changes])):
             return Outcome(None, by, tuple(names))
         return Outcome(changed, deidentified=tuple(names))
 

@@ -1,0 +1,221 @@
+"""The relay's function: judges what the ingress topic hands it, and passes on what may be passed on.
+
+Nothing of a message is written to the log, to a metric or into an error: an error that leaves this module has the name
+of what went wrong and nothing else, because Lambda logs it and puts it into the record of the failed invocation.
+"""
+
+import hashlib
+import json
+import os
+import time
+from base64 import b64decode
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from .engine import Engine, Outcome, Verdict
+
+SUBSCRIBER = "relay-subscriber"
+"""The message attribute by which the subscriptions behind the relay are filtered. A publisher's own is overwritten."""
+
+NAMESPACE = "MessageDataProtection"
+
+
+class RelayError(Exception):
+    """A message could not be judged or passed on. Lambda tries again, then the event goes to the quarantine."""
+
+
+class Part:
+    """A text of the message: the body, the subject, or an attribute that is no binary."""
+
+    def __init__(self, place: str, text: str) -> None:
+        self.place, self.text = place, text
+
+
+class Relay:
+    """One relay, ready for many messages.
+
+    Args:
+        document: the policy. Its outbound statements have names of subscribers for principals.
+        settings: ``topic`` (ARN of the protected topic), ``quarantine`` (URL of the queue), ``subscribers`` (names),
+            ``resource`` (ARN that findings speak of), ``findings`` and ``no_findings`` (each with ``log_group`` and
+            ``log_stream``, ``delivery_stream``, ``bucket``, or without).
+        clients: makes the client of an AWS service by its name.
+    """
+
+    def __init__(self, document: Mapping[str, Any], settings: Mapping[str, Any], clients: Any) -> None:
+        self._engine = Engine(document)
+        self._settings = settings
+        self._clients = clients
+        self._made: dict[str, Any] = {}
+
+    def handle(self, event: Mapping[str, Any]) -> None:
+        """Judge every message of an event."""
+        for record in event["Records"]:
+            self._judge(record["Sns"])
+
+    def _judge(self, message: Mapping[str, Any]) -> None:
+        parts = _parts(message)
+        names = self._settings["subscribers"]
+        verdicts = [self._engine.apply(p.text, subscribers=names, body=p.place == "Message") for p in parts]
+        counts = {"MessagesDenied": 0, "DeliveriesDenied": 0, "MessagesDeidentified": 0}
+        self._audit(message, parts, verdicts, counts)
+        denials = _denials(parts, verdicts, names)
+        if denials:
+            counts["MessagesDenied"] = int(any(d["to"] == "everybody" for d in denials))
+            counts["DeliveriesDenied"] = len({d["to"] for d in denials if d["to"] != "everybody"})
+            self._quarantine(message, denials)
+        refused = {denial["to"] for denial in denials}
+        groups: dict[tuple[str, ...], list[str]] = {}
+        for name in names:
+            if "everybody" not in refused and name not in refused:
+                texts = tuple(str(verdict.deliveries[name].text) for verdict in verdicts)
+                groups.setdefault(texts, []).append(name)
+        for texts, group in groups.items():
+            counts["MessagesDeidentified"] |= int(texts != tuple(part.text for part in parts))
+            self._publish(message, parts, texts, group)
+        self._count(counts)
+
+    def _audit(
+        self, message: Mapping[str, Any], parts: list[Part], verdicts: list[Verdict], counts: dict[str, int]
+    ) -> None:
+        rate = self._engine.sample_rate
+        # By the message's id, so that a second attempt at the same message decides the same.
+        if rate is None or int(hashlib.sha256(message["MessageId"].encode()).hexdigest(), 16) % 100 >= rate:
+            return
+        record = verdicts[0].record(
+            message_id=message["MessageId"],
+            timestamp=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            resource=self._settings["resource"],
+            caller=None,  # SNS does not tell a subscriber who published
+        )
+        for part, verdict in zip(parts[1:], verdicts[1:], strict=True):
+            record["dataIdentifiers"] += [{**finding.record(), "part": part.place} for finding in verdict.findings]
+        found = bool(record["dataIdentifiers"])
+        counts["MessagesWithFindings" if found else "MessagesWithNoFindings"] = 1
+        self._record(self._settings["findings" if found else "no_findings"], record)
+
+    def _record(self, destination: Mapping[str, str], record: dict[str, Any]) -> None:
+        text = json.dumps(record, separators=(",", ":"))
+        if "log_group" in destination:
+            self._client("logs").put_log_events(
+                logGroupName=destination["log_group"],
+                logStreamName=destination["log_stream"],
+                logEvents=[{"timestamp": int(time.time() * 1000), "message": text}],
+            )
+        if "delivery_stream" in destination:
+            self._client("firehose").put_record(
+                DeliveryStreamName=destination["delivery_stream"], Record={"Data": f"{text}\n".encode()}
+            )
+        if "bucket" in destination:
+            day = record["auditTimestamp"][:10].replace("-", "/")
+            self._client("s3").put_object(
+                Bucket=destination["bucket"], Key=f"{day}/{record['messageId']}.json", Body=text.encode()
+            )
+
+    def _quarantine(self, message: Mapping[str, Any], denials: list[dict[str, Any]]) -> None:
+        kept = {"messageId": message["MessageId"], "timestamp": message.get("Timestamp"), "denials": denials}
+        for name in ("Message", "Subject", "MessageAttributes"):
+            if message.get(name):
+                kept[name] = message[name]
+        self._client("sqs").send_message(
+            QueueUrl=self._settings["quarantine"], MessageBody=json.dumps(kept, ensure_ascii=False)
+        )
+
+    def _publish(self, message: Mapping[str, Any], parts: list[Part], texts: tuple[str, ...], group: list[str]) -> None:
+        now = {part.place: text for part, text in zip(parts, texts, strict=True)}
+        attributes = {
+            name: _attribute(attribute, now.get(f"MessageAttributes.{name}"))
+            for name, attribute in (message.get("MessageAttributes") or {}).items()
+            # SNS takes no empty value: what has been taken out whole is left out.
+            if name != SUBSCRIBER and now.get(f"MessageAttributes.{name}") != ""
+        }
+        attributes[SUBSCRIBER] = {"DataType": "String.Array", "StringValue": json.dumps(group)}
+        subject = {"Subject": text} if (text := now.get("Subject", "").strip()) else {}
+        self._client("sns").publish(
+            TopicArn=self._settings["topic"], Message=now["Message"], MessageAttributes=attributes, **subject
+        )
+
+    def _count(self, counts: dict[str, int]) -> None:
+        """Metrics in the embedded format: numbers, and the name of the function.
+
+        https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+        """
+        metric = {
+            "Namespace": NAMESPACE,
+            "Dimensions": [["Relay"]],
+            "Metrics": [{"Name": name, "Unit": "Count"} for name in counts],
+        }
+        line = {"_aws": {"Timestamp": int(time.time() * 1000), "CloudWatchMetrics": [metric]}}
+        print(json.dumps({**line, "Relay": os.environ.get("AWS_LAMBDA_FUNCTION_NAME", ""), **counts}))
+
+    def _client(self, service: str) -> Any:
+        if service not in self._made:
+            self._made[service] = self._clients(service)
+        return self._made[service]
+
+
+def _parts(message: Mapping[str, Any]) -> list[Part]:
+    """The body first, then what else is text. A binary attribute is passed on unread."""
+    parts = [Part("Message", message["Message"])]
+    if message.get("Subject"):
+        parts.append(Part("Subject", message["Subject"]))
+    for name, attribute in (message.get("MessageAttributes") or {}).items():
+        if name != SUBSCRIBER and not attribute["Type"].startswith("Binary"):
+            parts.append(Part(f"MessageAttributes.{name}", attribute["Value"]))
+    return parts
+
+
+def _denials(parts: list[Part], verdicts: list[Verdict], names: list[str]) -> list[dict[str, Any]]:
+    """Who does not get the message, by which statement and for what."""
+
+    def denial(to: str, place: str, outcome: Outcome) -> dict[str, Any]:
+        return {
+            "to": to,
+            "statement": outcome.denied_by,
+            "dataIdentifiers": list(outcome.identifiers),
+            "part": place,
+        }
+
+    judged = list(zip(parts, verdicts, strict=True))
+    everybody = [denial("everybody", p.place, v.published) for p, v in judged if v.published.text is None]
+    return everybody or [
+        denial(name, part.place, verdict.deliveries[name])
+        for name in names
+        for part, verdict in judged
+        if verdict.deliveries[name].text is None
+    ]
+
+
+def _attribute(attribute: Mapping[str, str], text: str | None) -> dict[str, Any]:
+    if text is None:
+        return {"DataType": attribute["Type"], "BinaryValue": b64decode(attribute["Value"])}
+    # A number that has been masked is none any more.
+    changed = text != attribute["Value"]
+    kind = "String" if changed and attribute["Type"].startswith("Number") else attribute["Type"]
+    return {"DataType": kind, "StringValue": text}
+
+
+_relay: list[Relay] = []
+
+
+def handle(event: Mapping[str, Any], _context: object) -> None:
+    """The entry point of the function.
+
+    Raises:
+        RelayError: with nothing but the kind of what went wrong.
+    """
+    try:
+        if not _relay:
+            import boto3
+
+            document = json.loads(Path(__file__).with_name("policy.json").read_text(encoding="utf-8"))
+            _relay.append(Relay(document, json.loads(os.environ["RELAY"]), boto3.client))
+        _relay[0].handle(event)
+    except Exception as error:
+        # Without its text, its cause and its traceback: any of them may quote the message.
+        failure = RelayError(type(error).__name__)
+    else:
+        return
+    raise failure

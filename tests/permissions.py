@@ -31,6 +31,7 @@ _ARNS = {
     "AWS::S3::Bucket": "s3:::{id}",
     "AWS::Scheduler::ScheduleGroup": "scheduler:{r}:{a}:schedule-group/{id}",
     "AWS::CloudWatch::Alarm": "cloudwatch:{r}:{a}:alarm:{id}",
+    "AWS::Logs::LogGroup": "logs:{r}:{a}:log-group:{id}:*",
 }
 _REF_IS_ARN = {"AWS::SNS::Topic", "AWS::Lambda::Alias", "AWS::Lambda::Version"}
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from itertools import chain, pairwise, product
 from typing import Any
 
+from patterns.errors import PatternError
 from patterns.flow.filters.grammar import Condition, Items, Leaf, Scope, parse, wildcard_tokens
 from patterns.flow.filters.match import Filter, Test, accepts_absence, condition_test, segments_of
 
@@ -101,6 +102,66 @@ def _meet(policies: list[Mapping[str, Any]], scope: Scope, *, single: bool) -> b
                 return True
             unsure = True
     return None if unsure else False
+
+
+def complement(policies: Policies, scope: Scope | str) -> dict[str, Any] | None:
+    """A policy for what passes none of the policies: proved to leave no gap beside them, and known to meet none.
+
+    Exists where all policies look at one key of the body, and what they accept there can be turned around: exact
+    values, one prefix, ``anything-but`` with values, ``exists``. A message that has an array under the key may pass
+    both.
+
+    Returns:
+        The policy; None where there is none, or where it could not be proved.
+    """
+    scope = Scope(scope)
+    if scope is not Scope.BODY:  # messages without attributes pass no attribute filter at all
+        return None
+    found: list[Leaf] = []
+    for policy in policies:
+        items = parse(policy, scope, argument="policy").items
+        if len(items) != 1 or not isinstance(items[0], Leaf):
+            return None
+        found.append(items[0])
+    if len({leaf.path for leaf in found}) != 1:
+        return None
+    values = _turned_around([condition for leaf in found for condition in leaf.conditions])
+    if values is None:
+        return None
+    document: Any = values
+    for level in reversed(found[0].path):
+        document = {level: document}
+    try:
+        documented = not parse(document, scope, argument="policy").warnings
+    except PatternError:  # too many values for one policy
+        return None
+    covered = documented and covers_everything([*policies, document], scope)
+    apart = all(overlap(policy, document, scope) is not True for policy in policies)
+    return document if covered and apart else None
+
+
+def _turned_around(conditions: list[Condition]) -> list[Any] | None:
+    """Conditions for all values that none of these accepts."""
+    kinds = {_operator(condition) for condition in conditions}
+    literals = [c.source for c in conditions if c.operator == "equals" and c.operand is not None]
+    rest = kinds - {"absent", "equals"}
+    turned: list[Any] = []
+    if rest == {"exists"} and not literals:
+        turned = [""]
+    elif rest == {"prefix"} and not literals:
+        prefixes = {c.operand for c in conditions if c.operator == "prefix"}
+        if len(prefixes) != 1:
+            return None
+        turned = [{"anything-but": {"prefix": prefixes.pop()}}]
+    elif rest == {"anything-but"} and len(conditions) == 1:
+        turned = [inner.source for inner in conditions[0].operand if inner.operator == "equals"]
+    elif not rest and literals:
+        turned = [{"anything-but": literals}]
+    else:
+        return None
+    if not any(c.operator == "equals" and c.operand is None for c in conditions):
+        turned.append(None)
+    return turned if "absent" in kinds else [*turned, {"exists": False}]
 
 
 # Boxes: a policy as alternatives, each a set of values for each key ---------------------------------------

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from patterns.flow.filters import Filter, can_match, combinations, covers_everything, overlap, uncovered
+from patterns.flow.filters import Filter, can_match, combinations, complement, covers_everything, overlap, uncovered
 from tests.flow.filters.strategies import messages, policies, scalars
 
 AUTO, HOME = ({"Records": {"s3": {"object": {"key": [{"prefix": p}]}}}} for p in ("auto-", "home-"))
@@ -177,6 +177,50 @@ def test_policies_with_too_many_branches_are_not_argued_about() -> None:
     wide = {"detail": {f"k{i}": [1] for i in range(101)}}
     assert can_match(wide, "eventbridge") is None
     assert can_match({"detail": {f"k{i}": [1] for i in range(100)}}, "eventbridge") is True
+
+
+# What catches the rest ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("conditions", "rest"),
+    [
+        ([["lead"], ["offer", "claim"]], [{"anything-but": ["lead", "offer", "claim"]}, None, {"exists": False}]),
+        ([[1], [2, None]], [{"anything-but": [1, 2]}, {"exists": False}]),
+        ([["lead", {"exists": False}]], [{"anything-but": ["lead"]}, None]),
+        ([[{"prefix": "auto-"}]], [{"anything-but": {"prefix": "auto-"}}, None, {"exists": False}]),
+        ([[{"anything-but": ["lead", "offer"]}]], ["lead", "offer", None, {"exists": False}]),
+        ([[{"exists": True}]], ["", None, {"exists": False}]),
+    ],
+)
+def test_what_one_key_decides_can_be_turned_around(conditions: list[Any], rest: list[Any]) -> None:
+    policies = [{"detail": {"kind": each}} for each in conditions]
+    assert complement(policies, "body") == {"detail": {"kind": rest}}
+
+
+@pytest.mark.parametrize(
+    "policies",
+    [
+        [{"a": ["x"]}, {"b": ["x"]}],
+        [{"a": ["x"], "b": ["x"]}],
+        [{"a": [{"prefix": "auto-"}]}, {"a": [{"prefix": "home-"}]}],
+        [{"a": ["x", {"prefix": "y"}]}],
+        [{"a": ["x", 1]}],
+        [{"a": [{"numeric": [">", 1]}]}],
+        [{"a": [{"wildcard": "x*"}]}],
+        [{"$or": [{"a": ["x"]}, {"a": ["y"]}]}],
+        [{"a": list(range(149))}, {"a": list(range(149, 298))}, {}],
+        [{}],
+        [],
+    ],
+    ids=str,
+)
+def test_what_cannot_be_turned_around_for_certain_is_not(policies: list[Any]) -> None:
+    assert complement(policies, "body") is None
+
+
+def test_attributes_have_no_rest_since_no_filter_catches_messages_without_any() -> None:
+    assert complement([{"a": ["x"]}], "attributes") is None
 
 
 # Against the matcher -------------------------------------------------------------------------------------

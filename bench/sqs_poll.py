@@ -28,12 +28,7 @@ def _topic(scope: Any) -> Any:
     return sns.Topic(scope, "OnCall")
 
 
-def _once(stack: Any) -> tuple[Any, Any]:
-    """The function and the alarm action, made before anything is counted."""
-    return _shared[0], _shared[1]
-
-
-_shared: list[Any] = []
+_shared: list[Any] = []  # the function and the alarm action, made before anything is counted
 
 
 def prepare(stack: Any) -> None:
@@ -47,7 +42,7 @@ def sqs_poll(stack: Any, id: str) -> None:
     """Ours."""
     from patterns.sqs_poll import SqsPoll
 
-    function, action = _once(stack)
+    function, action = _shared
     SqsPoll(stack, id, function=function, alarm_actions=[action])
 
 
@@ -60,7 +55,7 @@ def hand_written(stack: Any, id: str) -> None:
     from aws_cdk import aws_sqs as sqs
     from constructs import Construct
 
-    function, action = _once(stack)
+    function, action = _shared
     scope = Construct(stack, id)
     dead = sqs.Queue(
         scope,
@@ -143,7 +138,7 @@ def solutions_constructs(stack: Any, id: str) -> None:
     """AWS Solutions Constructs: queue, dead-letter queue and key policies; no alarms."""
     from aws_solutions_constructs.aws_sqs_lambda import SqsToLambda
 
-    function, _ = _once(stack)
+    function, _ = _shared
     SqsToLambda(stack, id, existing_lambda_obj=function)
 
 

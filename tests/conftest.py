@@ -7,7 +7,7 @@ import os
 
 os.environ.setdefault("CDK_VALIDATION", "false")
 
-from patterns._node import require_node  # noqa: E402
+from patterns._node import require_node
 
 require_node()
 

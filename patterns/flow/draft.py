@@ -457,13 +457,19 @@ def _topic(draft: Draft, resource: Resource) -> None:
 
 def _bus(draft: Draft, resource: Resource) -> None:
     new = resource.type == "AWS::EventsV2::EventBus"
+    read = numbers(draft, resource)
+    path = ("EncryptionConfiguration",) if new else ()
     draft.add(
         Bus(
             id=node_id(resource),
             name=draft.name(resource),
             resource=resource,
-            key=draft.key(resource, "KmsKeyIdentifier"),
+            key=draft.key(resource, *path, "KmsKeyIdentifier"),
+            archive_days=read.integer("archive_days", "StorageConfiguration", "RetentionPeriodInDays", default=None)
+            if new
+            else 0,
             version=2 if new else 1,
+            unknown=tuple(read.unknown),
         )
     )
 

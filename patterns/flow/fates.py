@@ -385,7 +385,7 @@ def _queue(flow: Flow, node: Node, polls: list[Poll], net: bool) -> Iterator[_En
         yield _unread(flow, node, polls, net, retention, unsure)
         return
     for poll in open_polls:
-        doubts = _doubts(poll.verdict, flow.name(poll.target))
+        doubts = (*_doubts(poll.verdict, flow.name(poll.target)), *_exists(poll))
         if poll.enabled is None:
             doubts = (*doubts, f"whether the mapping of {flow.name(poll.target)} is enabled")
         if poll.filters:
@@ -573,7 +573,9 @@ def _into(
 ) -> Iterator[_End | _Go]:
     """A failed message put into its net: an end there, and the way on where something takes it from there."""
     node = flow.nodes[edge.target]
-    unsure = (*unsure, *_doubts(edge.verdict, node.name))
+    unsure = (*unsure, *_doubts(edge.verdict, node.name), *_exists(edge))
+    if node.resource is not None and node.resource.condition is not None:
+        unsure = (*unsure, f"whether {node.name} exists: {node.resource.condition}")
     onward = [e for e in flow.leaving(node.id) if isinstance(e, _CARRIES)]
     if isinstance(node, Queue) or not (onward or isinstance(node, Topic | Bus | Function)):
         if kept is None and isinstance(node, Queue):
@@ -713,7 +715,20 @@ def _bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[_End | _Go]:
         if delivery.filters:
             condition = f"it matches no filter of the subscriber of {who}"
             yield _End(Outcome.FILTERED, delivery.target, delivery.id, condition, attempts=0, kept=archive)
-        yield from _delivered(flow, delivery, archive)
+        if delivery.enabled is False:
+            yield _End(
+                Outcome.EXPIRED,
+                node.id,
+                delivery.id,
+                f"the subscriber of {who} is stopped",
+                attempts=0,
+                latest=archive.at_most if archive else None,
+                lost=True,
+                remedy=f"let the subscriber of {who} run",
+            )
+            continue
+        # The bus retains the event, but nobody calls it up again: what a subscriber drops is gone for it.
+        yield from _delivered(flow, delivery, None)
     rest = [m for m in matches if m.everything and m.enabled is not False] or [d for d in subscribers if not d.filters]
     if not rest and matches:
         custom = isinstance(node, Bus) and not node.default
@@ -788,7 +803,7 @@ def _pushed(
     net: bool = False,
 ) -> Iterator[_End | _Go]:
     """A delivery with retries: arrives, or is put into its dead-letter queue, or is gone."""
-    unsure = (*unsure, *_doubts(edge.verdict, who))
+    unsure = (*unsure, *_doubts(edge.verdict, who), *_exists(edge))
     alarms = _alarms(flow, *metrics)
     if edge.verdict.denied:
         condition, tries, latest = f"it cannot be delivered to {who}: {edge.verdict.why}", 1, 0
@@ -1196,6 +1211,13 @@ def _order_kept(flow: Flow, start: str, path: tuple[str, ...]) -> str:
         return "in no order"
     streams = any(isinstance(n, Stream) for n in _hops_of(flow, start, path))
     return "in order within a shard or partition" if streams else "in order within a message group"
+
+
+def _exists(edge: Edge) -> tuple[str, ...]:
+    """The doubt about a link that is there only under a condition that no template decides."""
+    if edge.resource is not None and edge.resource.condition is not None:
+        return (f"whether {edge.resource.logical_id} exists: {edge.resource.condition}",)
+    return ()
 
 
 def _doubts(verdict: Verdict, who: str) -> tuple[str, ...]:

@@ -128,7 +128,8 @@ class Bus(Node):
     Attributes:
         default: whether it is the account's default bus, where AWS services put their events.
         archive_days: days that an archive of *every* event keeps them; ``0`` without such an archive.
-            An archive without an end counts 36,500 days.
+            An archive without an end counts 36,500 days. A new bus retains every event itself: for so many
+            days, ``None`` where it does not say.
         version: 1 for ``AWS::Events::EventBus``, 2 for ``AWS::EventsV2::EventBus`` (which retains events).
     """
 

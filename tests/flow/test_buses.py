@@ -245,9 +245,11 @@ def test_a_topic_needs_a_policy_for_the_bus():
 
 
 SUBSCRIBER = {
-    "Bus": resource("AWS::EventsV2::EventBus", Name="new"),
+    "Bus": resource("AWS::EventsV2::EventBus", Name="new", StorageConfiguration={"RetentionPeriodInDays": 3}),
     "Subscriber": resource(
-        "AWS::EventsV2::Subscriber", EventBusArn=arn("Bus"), Target={"Arn": arn("Queue")}, RoleArn=arn("Role")
+        "AWS::EventsV2::Subscriber",
+        EventBusArn=arn("Bus"),
+        InvokeConfiguration={"TargetArn": arn("Queue"), "RoleArn": arn("Role")},
     ),
     "Queue": queue(),
     "Failed": dead_letters(),
@@ -258,10 +260,24 @@ SUBSCRIBER = {
 def test_a_subscriber_of_a_new_bus_gives_up_after_six_tries_in_five_minutes():
     flow = flow_of(**SUBSCRIBER)
     (edge,) = flow.edges_of(Delivery)
-    assert (edge.by, edge.attempts, edge.seconds) == ("eventsv2", 6, 300)
+    assert (edge.by, edge.attempts, edge.seconds, edge.verdict.answer) == ("eventsv2", 6, 300, Answer.ALLOWED)
     assert len(losses(flow)) == 1
     kept = changed(SUBSCRIBER["Subscriber"], OnFailureConfiguration={"Arn": arn("Failed")})
-    assert losses(flow_of(**{**SUBSCRIBER, "Subscriber": kept})) == []
+    flow = flow_of(**{**SUBSCRIBER, "Subscriber": kept})
+    assert losses(flow) == []
+    assert end(flow, "Bus", Outcome.DLQ).at == "S/Failed"
+
+
+def test_a_subscriber_is_tried_as_its_own_policy_says():
+    policy = {"MaxRetryAttempts": 185, "MaxEventAgeInSeconds": 86_400}
+    flow = flow_of(**{**SUBSCRIBER, "Subscriber": changed(SUBSCRIBER["Subscriber"], RetryPolicy=policy)})
+    assert [(edge.attempts, edge.seconds) for edge in flow.edges_of(Delivery)] == [(186, 86_400)]
+
+
+def test_a_stopped_subscriber_lets_events_expire():
+    stopped = changed(SUBSCRIBER["Subscriber"], State="STOPPED")
+    (lost,) = losses(flow_of(**{**SUBSCRIBER, "Subscriber": stopped}))
+    assert (lost.condition, lost.latest) == ("the subscriber of Queue is stopped", 3 * 86_400)
 
 
 def test_the_default_bus_is_one_for_all_stacks():

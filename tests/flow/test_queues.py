@@ -186,3 +186,25 @@ def test_a_number_that_is_a_parameter_without_a_value_cannot_be_told_and_is_no_l
     assert end(flow, "Queue", Outcome.DLQ).unsure == ("the retention of Queue",)
     given = read_flow({"S": template}, parameters={"Keep": "300"})
     assert [fate.outcome for fate in losses(given)] == [Outcome.EXPIRED]
+
+
+def test_a_dead_letter_queue_that_may_not_exist_is_said():
+    from patterns.flow import read_flow
+
+    template = {
+        "Parameters": {"Stage": {"Type": "String"}},
+        "Conditions": {"Live": {"Fn::Equals": [{"Ref": "Stage"}, "live"]}},
+        "Resources": {**POLLED, "Dead": {**POLLED["Dead"], "Condition": "Live"}},
+    }
+    flow = read_flow({"S": template})
+    assert losses(flow) == []
+    (doubt,) = end(flow, "Queue", Outcome.DLQ).unsure
+    assert doubt.startswith("whether Dead exists: ")
+    assert len(losses(read_flow({"S": template}, parameters={"Stage": "test"}))) == 0
+
+
+def test_one_pattern_that_asks_for_nothing_lets_everything_through():
+    some = {"Pattern": '{"body": {"a": [1]}}'}
+    flow = flow_of(**{**POLLED, "Poll": mapping(FilterCriteria={"Filters": [some, {"Pattern": "{}"}]})})
+    assert losses(flow) == []
+    assert len(losses(flow_of(**{**POLLED, "Poll": mapping(FilterCriteria={"Filters": [some]})}))) == 1

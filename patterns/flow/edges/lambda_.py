@@ -135,7 +135,8 @@ def read_filters(draft: Draft, resource: Resource, criteria: Any) -> tuple[Any, 
             continue
         document = as_json(pattern) if pattern is not None else None
         found.append(document if isinstance(document, Mapping) else pattern)
-    return tuple(p for p in found if p is not None and p != {})
+    # The patterns are ORed, so one that asks for nothing lets everything through.
+    return () if {} in found else tuple(p for p in found if p is not None)
 
 
 def event_source(draft: Draft, resource: Resource) -> tuple[str, str]:

@@ -121,18 +121,27 @@ def is_empty(sqs: Any, queue: str) -> bool:
 def processed_ids(logs: Any, function: str) -> Iterator[str]:
     """The message ids in the function's log records "processed", one for each time.
 
-    The log is the evidence that a handler leaves anywhere, without a cheat for the test. The emulator writes it under
-    the default name, whatever log group the template names.
+    The log is the evidence that a handler leaves anywhere, without a cheat for the test.
     """
+    for line in log_lines(logs, function):
+        record = _record(line)
+        if record.get("message") == "processed":
+            yield record["message_id"]
+
+
+def invocations(logs: Any, function: str) -> Counter[str]:
+    """How often each request id was invoked: the lines with which Lambda ends an invocation."""
+    return Counter(line.split()[2] for line in log_lines(logs, function) if line.startswith("END RequestId: "))
+
+
+def log_lines(logs: Any, function: str) -> Iterator[str]:
+    """What a function has written. The emulator keeps it under the default name, whatever log group is configured."""
     request = {"logGroupName": f"/aws/lambda/{function}"}
     try:
         while True:
             page = logs.filter_log_events(**request)
             for event in page["events"]:
-                for line in event["message"].splitlines():
-                    record = _record(line)
-                    if record.get("message") == "processed":
-                        yield record["message_id"]
+                yield from event["message"].splitlines()
             if not page.get("nextToken") or page["nextToken"] == request.get("nextToken"):
                 return
             request["nextToken"] = page["nextToken"]

@@ -11,8 +11,8 @@ from patterns._functions import A_FUNCTION
 # isort: split
 from aws_cdk import aws_iam as iam
 
+from patterns._permissions import KEY_ACTIONS, kept_for, refuse_fifo
 from patterns._queues import settings_of as queue_settings
-from patterns.async_dlq._permissions import KEY_ACTIONS, kept_for, refuse_fifo
 from patterns.async_dlq.invoked import Invoked, invoked
 from patterns.errors import PatternError
 from patterns.flow.limits import SQS_RETENTION_DEFAULT

@@ -18,9 +18,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from patterns._alarms import Alarms, alarm_actions_checked
-from patterns._queues import define_dead_letters
-from patterns.async_dlq._link import check_net, define_net
-from patterns.async_dlq._permissions import (
+from patterns._permissions import (
     ACCOUNT,
     KEY_ACTIONS,
     DeadLetters,
@@ -28,6 +26,8 @@ from patterns.async_dlq._permissions import (
     dead_letters_checked,
     service,
 )
+from patterns._queues import define_dead_letters
+from patterns.async_dlq._link import check_net, define_net
 from patterns.async_dlq.invoked import Invoked, invoked
 from patterns.async_dlq.net import AsyncDlq
 from patterns.errors import PatternError

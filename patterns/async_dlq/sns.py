@@ -15,9 +15,9 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from patterns._alarms import Alarms, alarm_actions_checked
+from patterns._permissions import DeadLetters, Sender, allow_dead_letters, dead_letters_checked
 from patterns._queues import define_dead_letters
 from patterns.async_dlq._link import allow_invoking, check_net, define_net, refuse_return
-from patterns.async_dlq._permissions import DeadLetters, Sender, allow_dead_letters, dead_letters_checked
 from patterns.async_dlq.invoked import Invoked, invoked
 from patterns.async_dlq.net import AsyncDlq
 from patterns.errors import PatternError

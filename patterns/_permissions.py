@@ -35,11 +35,13 @@ class Sender:
         service: the service principal's first word: ``sns`` or ``events``.
         arn: the topic's or rule's ARN.
         stack: the stack it is defined in; ``None`` where it is imported.
+        story: the package that links it, whose name warnings begin with.
     """
 
     service: str
     arn: str
     stack: Any
+    story: str = "async-dlq"
 
     @property
     def literal(self) -> bool:
@@ -80,7 +82,16 @@ class DeadLetters:
     retention: int
 
 
-def dead_letters_checked(name: str, queue: Any, key: Any, service: str, warnings: list[tuple[str, str]]) -> DeadLetters:
+def dead_letters_checked(
+    name: str,
+    queue: Any,
+    key: Any,
+    service: str,
+    warnings: list[tuple[str, str]],
+    *,
+    story: str = "async-dlq",
+    fifo: bool = False,
+) -> DeadLetters:
     """What is known of a dead-letter queue that a service is to write to.
 
     Args:
@@ -89,9 +100,11 @@ def dead_letters_checked(name: str, queue: Any, key: Any, service: str, warnings
         key: the ``encryption_key`` of a queue that is to be defined.
         service: the service in words, such as ``Amazon SNS``.
         warnings: synth warnings to add to.
+        story: what the warnings' ids begin with.
+        fifo: whether it is the queue of a FIFO topic, which has to be FIFO too.
 
     Raises:
-        PatternError: no queue, no key, a FIFO queue, or a key that the service cannot use.
+        PatternError: no queue, no key, a queue of the other kind, or a key that the service cannot use.
     """
     if key is not None:
         is_a("encryption_key", key, "key_arn", A_KEY)
@@ -100,7 +113,12 @@ def dead_letters_checked(name: str, queue: Any, key: Any, service: str, warnings
             refuse_managed_key("encryption_key", key.key_arn, service)
         return DeadLetters(None, key, LONGEST_RETENTION)
     is_a(name, queue, "queue_arn", A_QUEUE)
-    refuse_fifo(name, queue, service)
+    if not fifo:
+        refuse_fifo(name, queue, service)
+    elif queue.fifo is not True:
+        raise PatternError(
+            f"{name} must be a FIFO queue: the topic is FIFO, and so is its dead-letter queue, got a standard queue"
+        )
     settings = queue_settings(queue)
     own_key = queue.encryption_master_key
     if own_key is not None:
@@ -108,7 +126,7 @@ def dead_letters_checked(name: str, queue: Any, key: Any, service: str, warnings
     if settings is None:
         warnings.append(
             (
-                "async-dlq.imported-queue",
+                f"{story}.imported-queue",
                 f"The queue given as {name} is imported, so nothing could be added to its policy. It must allow "
                 f"sqs:SendMessage to {service}, or what cannot be delivered is lost.",
             )
@@ -117,17 +135,17 @@ def dead_letters_checked(name: str, queue: Any, key: Any, service: str, warnings
     if own_key is None:
         # QueueEncryption.KMS_MANAGED names the alias, and knows no key.
         refuse_managed_key(name, queue.node.default_child.kms_master_key_id or "", service)
-    return DeadLetters(queue, own_key, kept_for(name, settings.retention, warnings))
+    return DeadLetters(queue, own_key, kept_for(name, settings.retention, warnings, story=story))
 
 
-def kept_for(name: str, retention: int | None, warnings: list[tuple[str, str]]) -> int:
+def kept_for(name: str, retention: int | None, warnings: list[tuple[str, str]], *, story: str = "async-dlq") -> int:
     """How long a given queue keeps a message; a warning where that is less than a queue can."""
     if retention is None:
         return SQS_RETENTION_DEFAULT
     if retention < LONGEST_RETENTION:
         warnings.append(
             (
-                "async-dlq.retention",
+                f"{story}.retention",
                 f"The queue given as {name} keeps messages for {retention} seconds. {LONGEST_RETENTION} seconds "
                 "(14 days) give time to look.",
             )
@@ -179,7 +197,7 @@ def allow_dead_letters(scope: Any, sender: Sender, queue: Any, dead_letters: Dea
         )
     )
     if dead_letters.key is not None:
-        allow_key(scope, dead_letters.key, sender.principal, sender.of_this_account())
+        allow_key(scope, dead_letters.key, sender.principal, sender.of_this_account(), story=sender.story)
     return added.policy_dependable
 
 
@@ -188,7 +206,7 @@ def service(principal: str, conditions: dict[str, Any] | None = None) -> Any:
     return iam.ServicePrincipal(principal, conditions=conditions)
 
 
-def allow_key(scope: Any, key: Any, principal: str, conditions: dict[str, Any]) -> None:
+def allow_key(scope: Any, key: Any, principal: str, conditions: dict[str, Any], *, story: str = "async-dlq") -> None:
     """Let a service use a customer-managed key, or warn that it could not be done."""
     added = key.add_to_resource_policy(
         iam.PolicyStatement(
@@ -202,7 +220,7 @@ def allow_key(scope: Any, key: Any, principal: str, conditions: dict[str, Any]) 
     if not added.statement_added:
         warn(
             scope,
-            "async-dlq.imported-key",
+            f"{story}.imported-key",
             f"The key is imported, so its policy could not be extended. It must allow {' and '.join(KEY_ACTIONS)} to "
             f"{principal}, or what cannot be delivered is lost.",
         )

@@ -275,13 +275,14 @@ def _draw_losses(
     for origin in sorted(places):
         near = boxes[origin]
         lost = [fate for group in places[origin].values() for fate in group]
-        told = all(fate.told for fate in lost)
+        heard = {True: "an alarm tells", False: "nobody is told"}
+        told = {fate.told for fate in lost}
         box = Box(
             key=keys.of("lost", near.key),
             shape="lost",
             kind="",
             title="LOST",
-            facts=("an alarm tells" if told else "nobody is told",),
+            facts=(heard[told.pop()] if len(told) == 1 else "alarms tell of some",),
             group=near.group,
             ends=tuple(dict.fromkeys(_sentence(flow, fate) for fate in lost)),
         )

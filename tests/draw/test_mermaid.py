@@ -73,6 +73,14 @@ def test_the_same_flow_in_another_order_is_the_same_text() -> None:
     assert mermaid(picture(Flow.build(nodes, edges))) == mermaid(picture(flow))
 
 
+def test_heads_of_arrows_tell_what_gets_through() -> None:
+    text = mermaid(picture(everything()))
+    assert '  topic_Back_Topic --x|"DENIED"| queue_Back_Queue\n' in text
+    assert '  rule_Front_Clock --x|"OFF, ? attempts in ?"| opaque_Front_Machine\n' in text
+    assert '  function_Front_Fn --o|"likely: sns#58;Publish"| topic_Back_Topic\n' in text
+    assert '  bucket_Front_Bucket -->|"ObjectCreated#58;#42;, prefix in/"| topic_Back_Topic\n' in text
+
+
 def test_several_stacks_are_frames_and_what_is_outside_stands_outside() -> None:
     text = mermaid(picture(everything()))
     assert [line.strip() for line in text.splitlines() if "subgraph" in line] == [

@@ -11,14 +11,18 @@ from patterns.draw.picture import Line
 from patterns.draw.words import LONGEST, clean, label_of
 from patterns.flow import losses
 from patterns.flow.model import (
+    Alarm,
+    Answer,
     Call,
     DeadLetter,
     Delivery,
     Destination,
     Edge,
+    External,
     Flow,
     Function,
     Match,
+    Metric,
     Notification,
     Poll,
     Queue,
@@ -27,9 +31,10 @@ from patterns.flow.model import (
     Send,
     Subscription,
     Topic,
+    Verdict,
     Way,
 )
-from tests.draw._flows import everything, hostile, many, orders
+from tests.draw._flows import everything, hostile, many, orders, resource
 
 
 def box(drawn: Picture, title: str) -> tuple[str, str, tuple[str, ...]]:
@@ -101,6 +106,26 @@ def test_where_nothing_is_lost_nothing_says_so() -> None:
     assert [one for one in picture(kept).boxes if one.lost] == []
 
 
+@pytest.mark.parametrize(
+    ("watched", "words"),
+    [((), "nobody is told"), (("Errors",), "alarms tell of some"), (("AsyncEventsDropped",), "an alarm tells")],
+)
+def test_a_loss_says_whether_anybody_hears_of_it(watched: tuple[str, ...], words: str) -> None:
+    pushed = Delivery(id="s", source="r", target="f")
+    alarms = [
+        Alarm(
+            id="a",
+            name="A",
+            resource=resource("S", "A"),
+            metrics=tuple(Metric("AWS/Lambda", name, (("FunctionName", "f"),)) for name in watched),
+            acts=True,
+        )
+    ]
+    nodes = [Rule(id="r", name="R", expression="rate(1 day)"), Function(id="f", name="F", function="f")]
+    drawn = picture(Flow.build(nodes, [pushed], alarms))
+    assert [one.facts for one in drawn.boxes if one.lost and one.key == "lost_function_f"] == [(words,)]
+
+
 def test_details_of_a_box_hold_its_settings_its_alarms_and_what_ends_there() -> None:
     drawn = picture(orders())
     failed = next(one for one in drawn.boxes if one.title == "Work/DeadLetters")
@@ -136,6 +161,7 @@ NODES = [
     Queue(id="q", name="Q"),
     Function(id="f", name="F"),
     Rule(id="r", name="R", bus="b"),
+    External(id="x", name="X"),
 ]
 LINK = {"id": "e", "source": "t", "target": "q"}
 
@@ -155,7 +181,12 @@ LINK = {"id": "e", "source": "t", "target": "q"}
         (Poll(**LINK, service="kinesis", retries=0), "batch 10, retried 0 times"),
         (Poll(**LINK, maximum_concurrency=2), "batch 10, at most 2 at once"),
         (Poll(**LINK, unknown=("filters",)), "batch 10, unknown filters"),
+        (Poll(**LINK, may_delete=Verdict(Answer.DENIED)), "batch 10, MAY NOT DELETE"),
         (Subscription(**LINK), ""),
+        (Subscription(**LINK, verdict=Verdict(Answer.DENIED, "no")), "DENIED"),
+        (Subscription(**LINK, verdict=Verdict(Answer.UNKNOWN, "an import")), "permission unknown"),
+        (Subscription(**(LINK | {"target": "x"}), verdict=Verdict(Answer.UNKNOWN, "elsewhere")), ""),
+        (Poll(**LINK, enabled=False), "OFF, batch 10"),
         (Subscription(**LINK, filter={"b": [1], "a": [1]}), "filter on a, b"),
         (Subscription(**LINK, filter={"d": [], "c": [], "b": [], "a": []}), "filter on a, b, c and more"),
         (Subscription(**LINK, unknown=("filter",)), "unknown filter"),

@@ -1,7 +1,9 @@
 """A drawing holds every box, arrow and loss, overlaps nothing, and is plain XML whatever the names."""
 
 import random
+import re
 from itertools import combinations, pairwise
+from math import hypot
 from xml.etree import ElementTree
 
 import pytest
@@ -74,6 +76,54 @@ def test_a_loss_is_told_apart_without_colour() -> None:
         assert texts(one) == "LOST nobody is told"
         outlines = [path.get("d", "").count("L") for path in one.findall(f"{SVG}path")]
         assert outlines == [7, 7]  # two octagons, one inside the other: no other box is drawn so
+
+
+def test_heads_of_arrows_tell_what_gets_through() -> None:
+    drawn = picture(everything())
+    groups = {one.get("id"): one for one in ElementTree.fromstring(svg(drawn)).iter(f"{SVG}g")}
+    plain = {"solid": "go", "dashed": "go", "dotted": "maybe", "lost": "loss"}
+    for arrow in drawn.arrows:
+        head = groups[arrow.key].find(f"{SVG}path")
+        assert head is not None
+        assert head.get("marker-end") == f"url(#{'barred' if arrow.barred else plain[arrow.line]})"
+
+
+def corners(way: str) -> list[tuple[float, float]]:
+    return [(float(x), float(y)) for x, y in re.findall(r"[ML]([\d.]+) ([\d.]+)", way)]
+
+
+def distance(point: tuple[float, float], one: tuple[float, float], other: tuple[float, float]) -> float:
+    """From a point to the stretch between two others."""
+    dx, dy = other[0] - one[0], other[1] - one[1]
+    along = ((point[0] - one[0]) * dx + (point[1] - one[1]) * dy) / (dx * dx + dy * dy)
+    along = min(max(along, 0), 1)
+    return hypot(point[0] - one[0] - along * dx, point[1] - one[1] - along * dy)
+
+
+def test_arrows_begin_and_end_on_outlines_slanted_ones_too() -> None:
+    drawn = picture(everything())
+    groups = {one.get("id"): one for one in ElementTree.fromstring(svg(drawn)).iter(f"{SVG}g")}
+    shapes = {box.key: box.shape for box in drawn.boxes}
+    checked = set()
+    for arrow in drawn.arrows:
+        if arrow.source == arrow.target:
+            continue
+        way = groups[arrow.key].findall(f"{SVG}path")[0].get("d", "")
+        begin = re.match(r"M([\d.]+) ([\d.]+)", way)
+        end = re.search(r"([\d.]+) ([\d.]+)(?:H([\d.]+))?$", way)
+        assert begin
+        assert end
+        ends = [
+            (arrow.source, (float(begin[1]), float(begin[2]))),
+            (arrow.target, (float(end[3] or end[1]), float(end[2]))),
+        ]
+        for key, point in ends:
+            outline = corners(groups[key].findall(f"{SVG}path")[0].get("d", ""))
+            if shapes[key] in ("dead-letters", "stream", "bus", "rule", "schedule", "lost"):
+                sides = pairwise([*outline, outline[0]])
+                assert min(distance(point, *side) for side in sides) < 0.2, (key, point)
+                checked.add(shapes[key])
+    assert checked == {"dead-letters", "stream", "bus", "rule", "schedule", "lost"}
 
 
 def test_a_drawing_of_nothing_is_a_drawing() -> None:
@@ -168,6 +218,13 @@ def test_a_tree_has_no_crossings_and_reads_from_left_to_right() -> None:
     upper, lower = ("b", "c") if place["b"][1] < place["c"][1] else ("c", "b")
     children = {"b": "de", "c": "fg"}
     assert max(place[one][1] for one in children[upper]) < min(place[one][1] for one in children[lower])
+
+
+def test_layers_are_sorted_so_that_arrows_do_not_cross() -> None:
+    links = [Link("ad", "a", "d"), Link("bc", "b", "c"), Link("xa", "x", "a"), Link("xb", "x", "b")]
+    layout = lay_out(dict.fromkeys("xabcd", (80.0, 40.0)), links, dict.fromkeys("xabcd", ""))
+    box = layout.boxes
+    assert (box["a"].y < box["b"].y) == (box["d"].y < box["c"].y)
 
 
 def test_a_cycle_is_drawn_with_one_arrow_going_back() -> None:

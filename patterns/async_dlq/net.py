@@ -66,7 +66,7 @@ class AsyncDlq(Construct):
             warning that nobody is told.
 
     Attributes:
-        on_failure: where failed events go.
+        on_failure: where failed events go: the queue that is defined here, or what was given.
         on_success: where processed events go, or ``None``.
         config: the event invoke config of the qualifier.
         alarms: the alarms: an event was given up, events wait for longer than half of their maximum age, the net
@@ -78,8 +78,8 @@ class AsyncDlq(Construct):
             nothing has been created then.
     """
 
-    on_failure: sqs.IQueue | sns.ITopic | events.IEventBus | lambda_.IFunction | s3.IBucket
-    on_success: sqs.IQueue | sns.ITopic | events.IEventBus | lambda_.IFunction | None
+    on_failure: Any  # a queue, or what was given: a union would make every use of the queue a type error
+    on_success: Any
     config: lambda_.CfnEventInvokeConfig
     alarms: tuple[cloudwatch.Alarm, ...]
     max_event_age: int | None

@@ -68,7 +68,7 @@ def test_what_cannot_be_delivered_has_another_queue_than_what_cannot_be_processe
     redrive = the(template, SUBSCRIPTION)["RedrivePolicy"]
     on_failure = the(template, "AWS::Lambda::EventInvokeConfig")["DestinationConfig"]["OnFailure"]["Destination"]
     assert redrive == {"deadLetterTargetArn": stack.resolve(made.undelivered.queue_arn)}
-    assert on_failure == stack.resolve(made.net.on_failure.queue_arn)  # type: ignore[union-attr]
+    assert on_failure == stack.resolve(made.net.on_failure.queue_arn)
     assert redrive["deadLetterTargetArn"] != on_failure
     for queue in of_type(template, QUEUE).values():
         assert queue["Properties"]["MessageRetentionPeriod"] == 14 * 86_400

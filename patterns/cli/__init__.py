@@ -8,6 +8,7 @@ import typer
 
 from patterns.cli import filter as _filter
 from patterns.cli import protect as _protect
+from patterns.cli.check import check as _check
 from patterns.cli.draw import draw as _draw
 from patterns.cli.explain import explain as _explain
 
@@ -27,6 +28,7 @@ def _patterns() -> None:
 
 
 app.command("explain")(_explain)
+app.command("check")(_check)
 app.command("draw")(_draw)
 app.add_typer(_filter.app, name="filter")
 app.command()(_protect.protect)

@@ -1,0 +1,57 @@
+"""A rule's page: what happens, the repair, and the example that the tests run."""
+
+from typing import Any
+
+from patterns.guard import examples
+from patterns.guard.rule import Example, Rule
+from patterns.guard.run import Settings, check
+from patterns.guard.view import Options
+
+
+def page(rule: Rule) -> str:
+    """The page of a rule in Markdown."""
+    found = example_finding(rule)
+    before, after = changed(rule.example)
+    parts = [
+        f"# {rule.title}",
+        f"`{rule.id}` · {rule.severity} · {rule.group}",
+        found.why,
+        f"**CDK.** {found.cdk}",
+        f"**CloudFormation.** {found.cloudformation}",
+        f"Source: <{rule.url}>",
+        "## With the hazard",
+        _yaml(before),
+        "## Without",
+        _yaml(after) if after else "Leave these resources out.",
+        f"The rest of the template is `patterns/guard/examples/{rule.example.design}.yaml`"
+        + (", with the changes that both share in the rule's example." if rule.example.good else "."),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def example_finding(rule: Rule):
+    """What the rule says about its own example."""
+    from patterns.flow import read_flow
+
+    settings = Settings(groups=(rule.group,), options=Options(code_signing=True))
+    report = check(read_flow({"Example": examples.bad(rule.example)}), settings)
+    return next(found for found in report.findings if found.rule == rule.id)
+
+
+def changed(example: Example) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The resources that differ between the template with the hazard and the one without."""
+    bad, good = examples.bad(example)["Resources"], examples.good(example)["Resources"]
+    touched = [name for name in {**good, **bad} if bad.get(name) != good.get(name)]
+    return (
+        {name: bad[name] for name in touched if name in bad},
+        {name: good[name] for name in touched if name in good},
+    )
+
+
+def _yaml(resources: dict[str, Any]) -> str:
+    import yaml
+
+    if not resources:
+        return "(these resources are missing)"
+    text = yaml.safe_dump(resources, sort_keys=False, default_flow_style=None, width=100, allow_unicode=True)
+    return f"```yaml\n{text}```"

@@ -33,11 +33,11 @@ _Output = Annotated[
 
 def draw(sources: Sources, fmt: _Format = Format.mermaid, output: _Output = "-", parameter: Parameters = None) -> None:
     """Draw where every message goes, and where one can be lost. Exit code 0: drawn; 2: bad input."""
-    from patterns.draw import mermaid, page, picture, svg
+    from patterns.draw import as_mermaid, as_page, as_svg, picture_of
     from patterns.draw.mermaid import MOST_CHARACTERS, MOST_EDGES
 
-    drawn = picture(read(sources, parameter))
-    text = {Format.mermaid: mermaid, Format.svg: svg, Format.html: page}[fmt](drawn)
+    drawn = picture_of(read(sources, parameter))
+    text = {Format.mermaid: as_mermaid, Format.svg: as_svg, Format.html: as_page}[fmt](drawn)
     _write(text.encode(), output)
     if fmt is Format.mermaid and (len(drawn.arrows) > MOST_EDGES or len(text) > MOST_CHARACTERS):
         typer.echo(

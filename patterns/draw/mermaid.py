@@ -44,7 +44,7 @@ _MEANS_SOMETHING = re.compile(r"[^\w ,./()…?!':+-]|_|(?<!\w)[+-]|:(?! )|(?<=\d
 _MEANS_SOMETHING_DECODED = re.compile(r"(?<=\$)(?=\$)|(?<=:)(?=fa-)")
 
 
-def mermaid(picture: Picture) -> str:
+def as_mermaid(picture: Picture) -> str:
     """A picture as Mermaid flowchart text, ended by a line feed.
 
     Dashed arrows are taken after a failure, thick ones lead to LOST, a round head marks a link that a

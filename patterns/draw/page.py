@@ -12,7 +12,7 @@ from patterns.draw.picture import Picture
 from patterns.draw.svg import STYLE, drawing
 
 
-def page(picture: Picture) -> str:
+def as_page(picture: Picture) -> str:
     """A picture as one HTML document, ended by a line feed."""
     style = STYLE + _part("page.css")
     script = _part("page.js")

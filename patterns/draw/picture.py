@@ -7,13 +7,14 @@ that no alarm watches says so in its box. Alarms are facts of the box they watch
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any
 
 from patterns.draw.words import LONGEST, brief, clean, facts_of, kind_of, label_of
 from patterns.flow.fates import fates
-from patterns.flow.model import DeadLetter, Destination, Edge, Fate, Flow, Node, Outcome, Queue, Redrive, Way
+from patterns.flow.model import DeadLetter, Destination, Edge, Fate, Flow, Node, Outcome, Queue, Redrive, Way, node_id
+from patterns.flow.template import Ref
 from patterns.flow.words import duration, span, times
 
 
@@ -91,15 +92,18 @@ class Picture:
         return tuple(sorted({box.group for box in self.boxes if box.group}))
 
 
-def picture(flow: Flow) -> Picture:
+def picture_of(flow: Flow) -> Picture:
     """The picture of a flow, with what becomes of its messages: losses, and copies that no alarm tells of."""
+    flow = _without_hashes(flow)
     known = [fate for story in fates(flow).values() for fate in story]
     keys = _Keys()
     boxes: dict[str, Box] = {}
     dead_letters = _dead_letters(flow)
     ends, silent, watched = _by_place(flow, known)
+    called = _alarm_actions(flow)
     for node in flow.nodes.values():
         alarm = ("NO ALARM",) if node.id in silent else ("alarm",) if node.id in watched else ()
+        alarm += ("alarms tell it",) if node.id in called else ()
         boxes[node.id] = _box(flow, node, keys, node.id in dead_letters, alarm, tuple(ends.get(node.id, ())))
     arrows = [_arrow(flow, edge, boxes[edge.source].key, boxes[edge.target].key, keys) for edge in flow.edges.values()]
     drawn = list(boxes.values())
@@ -126,6 +130,43 @@ class _Keys:
             key = f"{wanted}_{self._alike[wanted] + 1}"
         self._taken.add(key)
         return key
+
+
+def _without_hashes(flow: Flow) -> Flow:
+    """The flow with names as they are in code, where a template has only the CDK's logical ids.
+
+    These end in eight hexadecimal digits, which no reader wants. A name that would not be unique keeps them.
+    https://docs.aws.amazon.com/cdk/v2/guide/identifiers.html
+    """
+    short: dict[str, str] = {}
+    for item in (*flow.nodes.values(), *flow.alarms.values()):
+        if item.resource is not None and item.resource.path is None and item.name == item.resource.logical_id:
+            name, digits = item.name[:-8], item.name[-8:]
+            if name and re.fullmatch(r"[0-9A-F]{8}", digits):
+                short[item.id] = name
+    often = Counter(short.get(item.id, item.name) for item in (*flow.nodes.values(), *flow.alarms.values()))
+    short = {key: name for key, name in short.items() if often[name] == 1}
+    return Flow.build(
+        [replace(node, name=short.get(node.id, node.name)) for node in flow.nodes.values()],
+        flow.edges.values(),
+        [replace(alarm, name=short.get(alarm.id, alarm.name)) for alarm in flow.alarms.values()],
+        flow.notes,
+        flow.template,
+    )
+
+
+def _alarm_actions(flow: Flow) -> set[str]:
+    """The nodes that alarms send to."""
+    if flow.template is None:
+        return set()
+    found: set[str] = set()
+    for alarm in flow.alarms.values():
+        actions = flow.template.value(alarm.resource, "AlarmActions", default=())
+        for action in actions if isinstance(actions, list | tuple) else (actions,):
+            target = flow.template.target(alarm.resource.stack, action)
+            if isinstance(target, Ref):
+                found.add(node_id(target))
+    return found
 
 
 def _dead_letters(flow: Flow) -> set[str]:
@@ -183,12 +224,12 @@ def _box(flow: Flow, node: Node, keys: _Keys, dead_letters: bool, alarm: tuple[s
     if dead and isinstance(node, Queue):
         facts.insert(0, f"keeps {duration(node.retention)}")
     return Box(
-        key=keys.of(node.kind, node.id),
+        key=keys.of(node.kind, node.resource.logical_id if node.resource else node.id),
         shape="dead-letters" if dead else node.kind,
-        kind=clean(kind_of(node, dead)),
-        title=clean(node.name),
+        kind=clean(kind_of(node, dead), LONGEST),
+        title=clean(node.name, LONGEST),
         facts=tuple(clean(fact, LONGEST) for fact in (*facts, *alarm)),
-        group=clean(node.stack) if node.stack else "",
+        group=clean(node.stack, LONGEST) if node.stack else "",
         settings=(*_settings(flow, node), *_alarms(flow, node)),
         ends=ends,
     )
@@ -290,7 +331,8 @@ def _draw_losses(
         for outcome, group in sorted(places[origin].items()):
             conditions = sorted({brief(fate.condition) for fate in group}, key=lambda one: (len(one), one))
             more = f" or {len(conditions) - 2} more" if len(conditions) > 2 else ""
-            why = " or ".join(clean(one, LONGEST // 2) for one in conditions[:2])
+            longest = LONGEST if len(conditions) == 1 else LONGEST // 2
+            why = " or ".join(clean(one, longest) for one in conditions[:2])
             arrows.append(
                 Arrow(
                     key=keys.of("edge", f"{box.key}_{outcome}"),

@@ -62,7 +62,7 @@ _MARKERS = """<defs>
 _HEADS = {Line.SOLID: "go", Line.DASHED: "go", Line.DOTTED: "maybe", Line.LOST: "loss"}
 
 
-def svg(picture: Picture) -> str:
+def as_svg(picture: Picture) -> str:
     """A picture as one SVG document, ended by a line feed."""
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{drawing(picture, style=STYLE)}\n'
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from patterns.draw import Picture, picture
+from patterns.draw import Picture, picture_of
 from patterns.flow.model import (
     Alarm,
     Answer,
@@ -233,8 +233,8 @@ def hostile(names: Iterable[str] = NASTY) -> Flow:
 def drawn() -> dict[str, Picture]:
     """Every flow here as a picture, by name."""
     return {
-        "orders": picture(orders()),
-        "everything": picture(everything()),
-        "hostile": picture(hostile()),
-        "many": picture(many(300)),
+        "orders": picture_of(orders()),
+        "everything": picture_of(everything()),
+        "hostile": picture_of(hostile()),
+        "many": picture_of(many(300)),
     }

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from patterns.draw import mermaid, picture
+from patterns.draw import as_mermaid, picture_of
 from patterns.draw.mermaid import escaped
 from patterns.flow.model import Flow
 from tests.draw._flows import NASTY, everything, hostile, many, orders
@@ -54,14 +54,14 @@ def shown(text: str) -> str:
 
 
 def test_the_text_of_a_small_flow() -> None:
-    assert mermaid(picture(orders())) == ORDERS
+    assert as_mermaid(picture_of(orders())) == ORDERS
 
 
 @pytest.mark.parametrize(
     "flow", [orders(), everything(), hostile(), many(90)], ids=["orders", "all", "hostile", "many"]
 )
 def test_every_line_is_one_that_mermaid_reads_whatever_the_names(flow: Flow) -> None:
-    for line in mermaid(picture(flow)).splitlines():
+    for line in as_mermaid(picture_of(flow)).splitlines():
         assert LINE.fullmatch(line), line
 
 
@@ -70,19 +70,19 @@ def test_the_same_flow_in_another_order_is_the_same_text() -> None:
     nodes, edges = list(flow.nodes.values()), list(flow.edges.values())
     random.Random(7).shuffle(nodes)
     random.Random(8).shuffle(edges)
-    assert mermaid(picture(Flow.build(nodes, edges))) == mermaid(picture(flow))
+    assert as_mermaid(picture_of(Flow.build(nodes, edges))) == as_mermaid(picture_of(flow))
 
 
 def test_heads_of_arrows_tell_what_gets_through() -> None:
-    text = mermaid(picture(everything()))
-    assert '  topic_Back_Topic --x|"DENIED"| queue_Back_Queue\n' in text
-    assert '  rule_Front_Clock --x|"OFF, ? attempts in ?"| opaque_Front_Machine\n' in text
-    assert '  function_Front_Fn --o|"likely: sns#58;Publish"| topic_Back_Topic\n' in text
-    assert '  bucket_Front_Bucket -->|"ObjectCreated#58;#42;, prefix in/"| topic_Back_Topic\n' in text
+    text = as_mermaid(picture_of(everything()))
+    assert '  topic_Topic --x|"DENIED"| queue_Queue\n' in text
+    assert '  rule_Clock --x|"OFF, ? attempts in ?"| opaque_Machine\n' in text
+    assert '  function_Fn --o|"likely: sns#58;Publish"| topic_Topic\n' in text
+    assert '  bucket_Bucket -->|"ObjectCreated#58;#42;, prefix in/"| topic_Topic\n' in text
 
 
 def test_several_stacks_are_frames_and_what_is_outside_stands_outside() -> None:
-    text = mermaid(picture(everything()))
+    text = as_mermaid(picture_of(everything()))
     assert [line.strip() for line in text.splitlines() if "subgraph" in line] == [
         'subgraph stack_1["Back"]',
         'subgraph stack_2["Front"]',

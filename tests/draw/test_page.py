@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patterns.draw import page, picture
+from patterns.draw import as_page, picture_of
 from tests.draw._flows import NASTY, drawn, hostile, orders
 
 PICTURES = drawn()
@@ -49,7 +49,7 @@ def data_of(text: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_page_loads_nothing(name: str) -> None:
-    read = Reader(page(PICTURES[name]))
+    read = Reader(as_page(PICTURES[name]))
     for tag, attributes in read.elements:
         assert tag not in ("link", "img", "iframe", "object", "embed", "a", "base", "form", "image", "use")
         assert not {"src", "href", "xlink:href", "srcset", "action", "style"} & attributes.keys()
@@ -60,7 +60,7 @@ def test_a_page_loads_nothing(name: str) -> None:
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_the_policy_lets_only_the_page_s_own_script_and_style_run(name: str) -> None:
-    read = Reader(page(PICTURES[name]))
+    read = Reader(as_page(PICTURES[name]))
     policy = next(a["content"] for _, a in read.elements if a.get("http-equiv") == "Content-Security-Policy")
     assert [tag for tag, _ in read.raw] == ["style", "script", "script"]
     style, script = (
@@ -70,8 +70,8 @@ def test_the_policy_lets_only_the_page_s_own_script_and_style_run(name: str) -> 
 
 
 def test_a_page_holds_the_details_of_every_box_and_arrow() -> None:
-    drawn = picture(orders())
-    data = data_of(page(drawn))
+    drawn = picture_of(orders())
+    data = data_of(as_page(drawn))
     assert data["boxes"].keys() == {box.key for box in drawn.boxes}
     assert data["arrows"].keys() == {arrow.key for arrow in drawn.arrows}
     failed = data["boxes"]["queue_Shop_Failed"]
@@ -87,7 +87,7 @@ def test_a_page_holds_the_details_of_every_box_and_arrow() -> None:
 
 
 def test_names_stay_names() -> None:
-    text = page(picture(hostile()))
+    text = as_page(picture_of(hostile()))
     titles = {box["title"] for box in data_of(text)["boxes"].values()}
     assert {"</script><!--", "<script>alert(1)</script><img src=x onerror=alert(1)>", '"quoted"', "end"} <= titles
     assert text.count("<script") == text.count("</script>") == 2
@@ -97,8 +97,8 @@ def test_names_stay_names() -> None:
 
 @given(st.lists(st.text(), min_size=1, max_size=3))
 def test_any_name_leaves_the_page_as_it_is(names: list[str]) -> None:
-    read = Reader(page(picture(hostile(names))))
-    plain = Reader(page(picture(hostile(["Plain"] * len(names)))))
+    read = Reader(as_page(picture_of(hostile(names))))
+    plain = Reader(as_page(picture_of(hostile(["Plain"] * len(names)))))
     assert [tag for tag, _ in read.raw] == ["style", "script", "script"]
     assert read.raw[0] == plain.raw[0]
     assert read.raw[2] == plain.raw[2]

@@ -1,15 +1,16 @@
 """Whoever looks at a picture sees every link, every loss and every copy that nobody would hear of."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patterns.draw import Picture, picture
+from patterns.draw import Picture, picture_of
 from patterns.draw.picture import Line
 from patterns.draw.words import LONGEST, clean, label_of
-from patterns.flow import losses
+from patterns.flow import losses, read_flow
 from patterns.flow.model import (
     Alarm,
     Answer,
@@ -52,7 +53,7 @@ def arrows(drawn: Picture) -> set[tuple[str, str, str, Line]]:
     "flow", [orders(), everything(), hostile(), many(60)], ids=["orders", "all", "hostile", "many"]
 )
 def test_every_node_and_link_is_drawn_once_and_every_place_that_loses_has_one_lost_box(flow: Flow) -> None:
-    drawn = picture(flow)
+    drawn = picture_of(flow)
     places = {flow.edges[fate.hop].source if fate.hop else fate.at for fate in losses(flow)}
     ways = {(flow.edges[fate.hop].source if fate.hop else fate.at, fate.outcome) for fate in losses(flow)}
     assert len([one for one in drawn.boxes if not one.lost]) == len(flow.nodes)
@@ -65,7 +66,7 @@ def test_every_node_and_link_is_drawn_once_and_every_place_that_loses_has_one_lo
 
 
 def test_arrows_say_what_decides_and_dashes_are_for_failures() -> None:
-    assert arrows(picture(orders())) == {
+    assert arrows(picture_of(orders())) == {
         ("Orders", "Work/Inbox", "", Line.SOLID),
         ("Orders", "Audit", "filter on kind", Line.SOLID),
         ("Work/Inbox", "Handler", "batch 10", Line.SOLID),
@@ -77,20 +78,60 @@ def test_arrows_say_what_decides_and_dashes_are_for_failures() -> None:
 
 def test_a_dead_letter_queue_says_how_long_it_keeps_and_whether_anybody_hears_of_it() -> None:
     flow = orders()
-    watched = box(picture(flow), "Work/DeadLetters")
+    watched = box(picture_of(flow), "Work/DeadLetters")
     assert watched == ("dead-letters", "dead-letter queue", ("keeps 14 d", "alarm"))
     silent = Flow.build(flow.nodes.values(), flow.edges.values())
-    assert box(picture(silent), "Work/DeadLetters")[2] == ("keeps 14 d", "NO ALARM")
+    assert box(picture_of(silent), "Work/DeadLetters")[2] == ("keeps 14 d", "NO ALARM")
     mute = Flow.build(
         flow.nodes.values(), flow.edges.values(), [replace(one, acts=False) for one in flow.alarms.values()]
     )
-    assert box(picture(mute), "Work/DeadLetters")[2] == ("keeps 14 d", "NO ALARM")
+    assert box(picture_of(mute), "Work/DeadLetters")[2] == ("keeps 14 d", "NO ALARM")
 
 
 def test_a_queue_that_producers_use_too_is_no_dead_letter_queue() -> None:
     flow = orders()
     sent = Send(id="Shop/Sent", source="Shop/Audit", target="Shop/Failed")
-    assert box(picture(Flow.build(flow.nodes.values(), [*flow.edges.values(), sent])), "Work/DeadLetters")[0] == "queue"
+    assert (
+        box(picture_of(Flow.build(flow.nodes.values(), [*flow.edges.values(), sent])), "Work/DeadLetters")[0] == "queue"
+    )
+
+
+def queue(path: str = "") -> dict[str, Any]:
+    return {"Type": "AWS::SQS::Queue", "Metadata": {"aws:cdk:path": path} if path else {}}
+
+
+def test_names_are_those_in_code_where_a_template_has_only_the_cdk_s_logical_ids() -> None:
+    stack = {
+        "Resources": {
+            "OrdersQueueC427BDA1": queue(),
+            "Twice12345678": queue(),
+            "Twice9ABCDEF0": queue(),
+            "12345678": queue(),
+            "Deadbeef": queue(),
+            "PathC427BDA1": queue("S/PathC427BDA1/Resource"),
+        }
+    }
+    drawn = picture_of(read_flow({"S": stack}))
+    assert {(one.key, one.title) for one in drawn.boxes} == {
+        ("queue_OrdersQueueC427BDA1", "OrdersQueue"),
+        ("queue_Twice12345678", "Twice12345678"),
+        ("queue_Twice9ABCDEF0", "Twice9ABCDEF0"),
+        ("queue_12345678", "12345678"),
+        ("queue_Deadbeef", "Deadbeef"),
+        ("queue_PathC427BDA1", "PathC427BDA1"),
+    }
+    assert ("id", "S/OrdersQueueC427BDA1") in drawn.boxes[2].settings
+
+
+def test_a_topic_that_alarms_send_to_says_so_and_is_no_end_of_an_arrow() -> None:
+    alarm = {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {"AlarmActions": [{"Ref": "OnCall"}, "arn:aws:sns:eu-west-1:111122223333:elsewhere"]},
+    }
+    stack = {"Resources": {"OnCall": {"Type": "AWS::SNS::Topic"}, "Alarm": alarm, "Q": queue()}}
+    drawn = picture_of(read_flow({"S": stack}))
+    assert {one.title: one.facts for one in drawn.boxes} == {"OnCall": ("alarms tell it",), "Q": ()}
+    assert drawn.arrows == ()
 
 
 def test_where_nothing_is_lost_nothing_says_so() -> None:
@@ -103,7 +144,7 @@ def test_where_nothing_is_lost_nothing_says_so() -> None:
         [Poll(id="p", source="q", target="f"), Redrive(id="r", source="q", target="d", max_receive_count=3)],
     )
     assert losses(kept) == []
-    assert [one for one in picture(kept).boxes if one.lost] == []
+    assert [one for one in picture_of(kept).boxes if one.lost] == []
 
 
 @pytest.mark.parametrize(
@@ -122,12 +163,12 @@ def test_a_loss_says_whether_anybody_hears_of_it(watched: tuple[str, ...], words
         )
     ]
     nodes = [Rule(id="r", name="R", expression="rate(1 day)"), Function(id="f", name="F", function="f")]
-    drawn = picture(Flow.build(nodes, [pushed], alarms))
+    drawn = picture_of(Flow.build(nodes, [pushed], alarms))
     assert [one.facts for one in drawn.boxes if one.lost and one.key == "lost_function_f"] == [(words,)]
 
 
 def test_details_of_a_box_hold_its_settings_its_alarms_and_what_ends_there() -> None:
-    drawn = picture(orders())
+    drawn = picture_of(orders())
     failed = next(one for one in drawn.boxes if one.title == "Work/DeadLetters")
     assert ("retention", "14 d") in failed.settings
     assert ("alarm", "Work/Alarm on ApproximateNumberOfMessagesVisible, acts") in failed.settings
@@ -138,7 +179,7 @@ def test_details_of_a_box_hold_its_settings_its_alarms_and_what_ends_there() -> 
 
 
 def test_what_cannot_be_told_is_a_question_mark_and_listed() -> None:
-    drawn = picture(everything())
+    drawn = picture_of(everything())
     assert drawn.notes == ("cannot be told: Endpoint of Sub: parameter Mail",)
     assert box(drawn, "Dlq")[2][0] == "keeps ?"
     dlq = next(one for one in drawn.boxes if one.title == "Dlq")
@@ -147,9 +188,9 @@ def test_what_cannot_be_told_is_a_question_mark_and_listed() -> None:
 
 
 def test_a_denied_link_and_one_that_is_off_are_barred() -> None:
-    barred = {one.label for one in picture(everything()).arrows if one.barred}
+    barred = {one.label for one in picture_of(everything()).arrows if one.barred}
     assert barred == {"DENIED", "OFF, ? attempts in ?"}
-    denied = next(one for one in picture(everything()).arrows if one.label == "DENIED")
+    denied = next(one for one in picture_of(everything()).arrows if one.label == "DENIED")
     assert denied.notes[-1] == (
         "permission",
         "denied: the queue policy of Queue has no statement for sns.amazonaws.com",
@@ -239,13 +280,13 @@ def test_clean_text_is_one_visible_line_no_longer_than_asked(text: str, longest:
 def test_long_words_lose_their_middle() -> None:
     assert clean("a" * 20 + "b" * 20, 12) == "aaaaaaa…bbbb"
     long = Send(**LINK, action="sqs:" + "x" * 200)
-    assert len(picture(Flow.build(NODES, [long])).arrows[0].label) == LONGEST
+    assert len(picture_of(Flow.build(NODES, [long])).arrows[0].label) == LONGEST
 
 
 def test_more_ways_to_be_lost_than_fit_on_an_arrow_are_counted_there_and_told_in_the_details() -> None:
     functions = [Function(id=f"f{number}", name=f"F{number}") for number in range(3)]
     pushed = [Subscription(id=f"s{number}", source="t", target=f"f{number}") for number in range(3)]
-    drawn = picture(Flow.build([Topic(id="t", name="T"), *functions], pushed))
+    drawn = picture_of(Flow.build([Topic(id="t", name="T"), *functions], pushed))
     arrow = next(one for one in drawn.arrows if one.source == "topic_t" and one.line is Line.LOST)
     assert arrow.label == "dropped: cannot be delivered to F0 or cannot be delivered to F1 or 1 more"
     assert [name for name, _ in arrow.notes] == ["lost", "lost", "lost"]

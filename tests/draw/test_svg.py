@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from patterns.draw import Picture, picture, svg
+from patterns.draw import Picture, as_svg, picture_of
 from patterns.draw.layout import Layout, Link, Rect, lay_out
 from patterns.flow.model import Flow
 from tests.draw._flows import NASTY, drawn, everything, hostile, orders
@@ -27,7 +27,7 @@ def texts(element: ElementTree.Element) -> str:
 @pytest.mark.parametrize("name", PICTURES)
 def test_every_box_and_arrow_has_its_element_with_its_words(name: str) -> None:
     drawn = PICTURES[name]
-    root = ElementTree.fromstring(svg(drawn))
+    root = ElementTree.fromstring(as_svg(drawn))
     groups = {one.get("id"): one for one in root.iter(f"{SVG}g")}
     for box in drawn.boxes:
         group = groups[box.key]
@@ -45,7 +45,7 @@ def test_every_box_and_arrow_has_its_element_with_its_words(name: str) -> None:
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_a_drawing_has_no_script_no_link_and_no_address(name: str) -> None:
-    root = ElementTree.fromstring(svg(PICTURES[name]))
+    root = ElementTree.fromstring(as_svg(PICTURES[name]))
     for element in root.iter():
         assert element.tag.removeprefix(SVG) in ALLOWED
         for attribute, value in element.attrib.items():
@@ -57,7 +57,7 @@ def test_a_drawing_has_no_script_no_link_and_no_address(name: str) -> None:
 
 @given(st.lists(st.text(), min_size=1, max_size=4))
 def test_any_name_is_xml(names: list[str]) -> None:
-    ElementTree.fromstring(svg(picture(hostile(names))))
+    ElementTree.fromstring(as_svg(picture_of(hostile(names))))
 
 
 def test_the_same_flow_in_another_order_is_the_same_drawing() -> None:
@@ -65,11 +65,11 @@ def test_the_same_flow_in_another_order_is_the_same_drawing() -> None:
     nodes, edges = list(flow.nodes.values()), list(flow.edges.values())
     random.Random(7).shuffle(nodes)
     random.Random(8).shuffle(edges)
-    assert svg(picture(Flow.build(nodes, edges))) == svg(picture(flow))
+    assert as_svg(picture_of(Flow.build(nodes, edges))) == as_svg(picture_of(flow))
 
 
 def test_a_loss_is_told_apart_without_colour() -> None:
-    root = ElementTree.fromstring(svg(picture(orders())))
+    root = ElementTree.fromstring(as_svg(picture_of(orders())))
     lost = [one for one in root.iter(f"{SVG}g") if one.get("class") == "box lost"]
     assert len(lost) == 2
     for one in lost:
@@ -79,8 +79,8 @@ def test_a_loss_is_told_apart_without_colour() -> None:
 
 
 def test_heads_of_arrows_tell_what_gets_through() -> None:
-    drawn = picture(everything())
-    groups = {one.get("id"): one for one in ElementTree.fromstring(svg(drawn)).iter(f"{SVG}g")}
+    drawn = picture_of(everything())
+    groups = {one.get("id"): one for one in ElementTree.fromstring(as_svg(drawn)).iter(f"{SVG}g")}
     plain = {"solid": "go", "dashed": "go", "dotted": "maybe", "lost": "loss"}
     for arrow in drawn.arrows:
         head = groups[arrow.key].find(f"{SVG}path")
@@ -101,8 +101,8 @@ def distance(point: tuple[float, float], one: tuple[float, float], other: tuple[
 
 
 def test_arrows_begin_and_end_on_outlines_slanted_ones_too() -> None:
-    drawn = picture(everything())
-    groups = {one.get("id"): one for one in ElementTree.fromstring(svg(drawn)).iter(f"{SVG}g")}
+    drawn = picture_of(everything())
+    groups = {one.get("id"): one for one in ElementTree.fromstring(as_svg(drawn)).iter(f"{SVG}g")}
     shapes = {box.key: box.shape for box in drawn.boxes}
     checked = set()
     for arrow in drawn.arrows:
@@ -127,11 +127,11 @@ def test_arrows_begin_and_end_on_outlines_slanted_ones_too() -> None:
 
 
 def test_a_drawing_of_nothing_is_a_drawing() -> None:
-    ElementTree.fromstring(svg(Picture((), ())))
+    ElementTree.fromstring(as_svg(Picture((), ())))
 
 
 def test_an_arrow_between_stacks_makes_boxes_say_their_stack() -> None:
-    text = svg(picture(everything()))
+    text = as_svg(picture_of(everything()))
     assert ">function in Front<" in text
     assert ">Back + Front<" in text
     assert ">Kinesis stream<" in text
@@ -235,7 +235,7 @@ def test_a_cycle_is_drawn_with_one_arrow_going_back() -> None:
 
 
 def test_names_that_look_like_markup_stay_text() -> None:
-    text = svg(picture(hostile()))
+    text = as_svg(picture_of(hostile()))
     for name in NASTY:
         if "<script" in name:
             assert name not in text

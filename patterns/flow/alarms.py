@@ -16,8 +16,16 @@ _AGES = ("ApproximateAgeOfOldestMessage", "AsyncEventAge", "IteratorAge", "Offse
 
 
 def alarms(draft: Draft) -> Iterator[Alarm]:
-    """Every alarm in the templates."""
+    """Every alarm in the templates, the composite ones too (they look at no metric of their own)."""
     acting = _acting_composites(draft)
+    for resource in draft.template.of_type("AWS::CloudWatch::CompositeAlarm"):
+        yield Alarm(
+            id=node_id(resource),
+            name=draft.name(resource),
+            resource=resource,
+            acts=_acts(draft, resource),
+            actions=tuple(_actions(draft, resource)),
+        )
     for resource in draft.template.of_type("AWS::CloudWatch::Alarm"):
         yield _alarm(draft, resource, acting)
 
@@ -39,7 +47,14 @@ def _alarm(draft: Draft, resource: Resource, acting: set[str]) -> Alarm:
         why=why,
         acts=_acts(draft, resource) or any(token in acting for token in _tokens(draft, resource)),
         seconds=None if evaluated is None else period * evaluated,
+        actions=tuple(_actions(draft, resource)),
     )
+
+
+def _actions(draft: Draft, resource: Resource) -> Iterator[str]:
+    for _, action in items(draft.value(resource, "AlarmActions")):
+        inside = draft.inside(resource.stack, action)
+        yield inside or readable(render(action))
 
 
 def _acts(draft: Draft, resource: Resource) -> bool | None:

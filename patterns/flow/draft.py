@@ -309,6 +309,8 @@ class Draft:
         if isinstance(node, External) and not node.id.startswith("arn:"):
             return Verdict(Answer.UNKNOWN, node.why or f"{node.name} stands in none of the templates")
         resource = node.function if isinstance(node, Function) and ":" in node.id else target
+        if target == DEFAULT_BUS:
+            resource = f"arn:{GAP}:events:{GAP}:{GAP}:event-bus/default"
         first = self.permissions.role_allows(role, action, resource, node.name)
         if first.denied and isinstance(node, Function) and node.function != target:
             first = self.permissions.role_allows(role, action, node.function, node.name)

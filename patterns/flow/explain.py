@@ -9,7 +9,7 @@ from typing import Any
 
 from patterns.flow.fates import fates, losses, unwatched
 from patterns.flow.loops import loops
-from patterns.flow.model import Edge, Fate, Flow, Kept, Loop, Node, Outcome, Verdict
+from patterns.flow.model import Alarm, Edge, Fate, Flow, Kept, Loop, Node, Opaque, Outcome, Verdict
 from patterns.flow.text import names_of
 from patterns.flow.words import duration, span
 
@@ -106,10 +106,11 @@ def _by_place(found: list[Fate]) -> dict[str, list[Fate]]:
 
 
 def _what(flow: Flow, key: str, names: Mapping[str, str], capital: bool = False) -> str:
-    kind = flow.nodes[key].kind
-    if names[key].lower().endswith(kind):
+    node = flow.nodes[key]
+    kind = node.type.rpartition("::")[2] if isinstance(node, Opaque) and node.type else node.kind
+    if names[key].lower().endswith(kind.lower()):
         return names[key]
-    return f"{kind.capitalize() if capital else f'the {kind}'} {names[key]}"
+    return f"{kind[:1].upper() + kind[1:] if capital else f'the {kind}'} {names[key]}"
 
 
 def _sentence(condition: str) -> str:
@@ -178,7 +179,7 @@ def _alarms(fate: Fate) -> str:
 def _arrivals(found: list[Fate], names: Mapping[str, str]) -> Iterator[str]:
     seen: set[str] = set()
     for fate in found:
-        if fate.duplicates and fate.at not in seen:
+        if fate.duplicates and fate.path and fate.at not in seen:
             seen.add(fate.at)
             yield f"It can reach {names.get(fate.at, fate.at)} {fate.duplicates}; it arrives {fate.order}."
 
@@ -245,10 +246,7 @@ def as_document(flow: Flow) -> dict[str, Any]:
         "unwatched": len(unwatched(flow)),
         "nodes": [_node(node) for node in flow.nodes.values()],
         "links": [_edge(edge) for edge in flow.edges.values()],
-        "alarms": [
-            {"id": a.id, "name": a.name, "acts": a.acts, "fires": a.fires, "why": a.why, "seconds": a.seconds}
-            for a in flow.alarms.values()
-        ],
+        "alarms": [_alarm(alarm) for alarm in flow.alarms.values()],
         "sources": [{"node": source, "fates": [_fate(fate) for fate in found]} for source, found in told.items()],
         "loops": [_loop(loop) for loop in loops(flow)],
         "notes": list(flow.notes),
@@ -282,6 +280,18 @@ def _edge(edge: Edge) -> dict[str, Any]:
         "permission": _verdict_of(edge.verdict),
         "settings": {f.name: plain(getattr(edge, f.name)) for f in fields(edge) if f.name not in _EDGE},
         "unknown": list(edge.unknown),
+    }
+
+
+def _alarm(alarm: Alarm) -> dict[str, Any]:
+    return {
+        "id": alarm.id,
+        "name": alarm.name,
+        "acts": alarm.acts,
+        "fires": alarm.fires,
+        "why": alarm.why,
+        "seconds": alarm.seconds,
+        "actions": list(alarm.actions),
     }
 
 

@@ -281,9 +281,18 @@ def _enters(flow: Flow, node: Node) -> str:
         return ""
     if isinstance(node, Schedule):
         return "in" if node.enabled is not False and carries else ""
+    if isinstance(node, Topic) and node.id in _alarmed(flow):
+        return ""  # what alarms are sent to is not where messages come in
     if isinstance(node, Queue | Topic | Bus):
         return "in"
     return "in" if carries else ""
+
+
+def _alarmed(flow: Flow) -> set[str]:
+    known = flow._memo.get("alarmed")
+    if known is None:
+        known = flow._memo["alarmed"] = {target for alarm in flow.alarms.values() for target in alarm.actions}
+    return known
 
 
 def _reaches(edge: Edge) -> bool:
@@ -1192,9 +1201,14 @@ _AGAIN = (
 def _duplicates(flow: Flow, start: str, path: tuple[str, ...]) -> str:
     nodes = _hops_of(flow, start, path)
     who = [name for node in nodes for kind, name in _AGAIN if isinstance(node, kind)]
-    if isinstance(nodes[-1], Function) and path and not isinstance(flow.edges[path[-1]], Poll):
+    if isinstance(nodes[-1], Function) and (not path or _queued(flow.edges[path[-1]])):
         who.append("Lambda's own queue")
     return f"more than once: {', '.join(dict.fromkeys(who))} may deliver again" if who else ""
+
+
+def _queued(edge: Edge) -> bool:
+    """Whether a function that is reached by this link gets its events from Lambda's own queue."""
+    return edge.asynchronous if isinstance(edge, Call | Delivery) else not isinstance(edge, Poll)
 
 
 def _order_kept(flow: Flow, start: str, path: tuple[str, ...]) -> str:

@@ -491,6 +491,7 @@ class Alarm:
         why: why it does not fire, or cannot be told.
         acts: whether it has an action of its own or stands in a composite alarm that has one.
         seconds: period × evaluation periods: how long a condition lasts before it fires.
+        actions: ids or ARNs of what it acts on itself.
     """
 
     id: str
@@ -501,6 +502,7 @@ class Alarm:
     why: str = ""
     acts: bool | None = False
     seconds: int | None = 60
+    actions: tuple[str, ...] = ()
 
 
 # --- fates ----------------------------------------------------------------------------------------

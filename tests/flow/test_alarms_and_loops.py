@@ -2,7 +2,7 @@
 
 import pytest
 
-from patterns.flow import loops, unwatched
+from patterns.flow import fates, loops, unwatched
 from tests.flow.parts import (
     OPS,
     alarm,
@@ -108,6 +108,17 @@ def test_an_alarm_without_an_action_may_act_through_a_composite(rule, told):
     assert (unwatched(flow_of(**KEPT, Alarm=silent, All=composite)) == []) is told
     mute = changed(composite, AlarmActions=[])
     assert unwatched(flow_of(**KEPT, Alarm=silent, All=mute)) != []
+
+
+def test_what_alarms_are_sent_to_is_not_where_messages_come_in():
+    parts = {
+        "Ops": topic(),
+        "Mail": resource("AWS::SNS::Subscription", TopicArn=ref("Ops"), Protocol="email", Endpoint="ops@example.com"),
+    }
+    assert list(fates(flow_of(**parts))) == ["S/Ops"]
+    alarmed = flow_of(**KEPT, **parts, Alarm=changed(VISIBLE, AlarmActions=[ref("Ops")]))
+    assert alarmed.alarms["S/Alarm"].actions == ("S/Ops",)
+    assert list(fates(alarmed)) == ["S/Queue"]
 
 
 LOOP = {

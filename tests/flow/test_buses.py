@@ -155,6 +155,8 @@ def test_an_event_on_ones_own_bus_that_matches_no_rule_is_lost_without_an_archiv
     kept = end(flow, "Bus", Outcome.FILTERED).kept
     assert kept is not None
     assert (kept.place, kept.at_most) == ("S/Bus", 7 * 86_400)
+    all_of_the_account = changed(archive, EventPattern={"account": [ref("AWS::AccountId")]})
+    assert losses(flow_of(**OWN_BUS, Archive=all_of_the_account)) == []
     some = changed(archive, EventPattern={"source": ["shop"]})
     assert len(losses(flow_of(**OWN_BUS, Archive=some))) == 1
 

@@ -329,3 +329,36 @@ def test_every_qualifier_has_the_numbers_of_the_function():
     assert isinstance(alias, Function)
     assert (alias.function, alias.qualifier, alias.timeout) == ("S/Worker", "live", 30)
     assert (latest.qualifier, latest.reserved_concurrency, latest.recursive_loop) == ("$LATEST", 4, "Allow")
+
+
+def test_a_record_may_go_to_the_default_bus():
+    bus = {"Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default"}
+    config = resource(
+        "AWS::Lambda::EventInvokeConfig",
+        FunctionName=ref("Worker"),
+        Qualifier="$LATEST",
+        DestinationConfig={"OnFailure": {"Destination": bus}},
+    )
+    flow = flow_of(**{**EVENTS, "Role": role(allow(bus, "events:PutEvents")), "Config": config})
+    (edge,) = flow.edges_of(Destination)
+    assert (edge.target, edge.verdict.answer) == ("default event bus", Answer.ALLOWED)
+    assert flow_of(**{**EVENTS, "Role": role(), "Config": config}).edges_of(Destination)[0].verdict.denied
+
+
+def test_the_grant_for_a_streams_destination_is_not_taken_for_a_send():
+    poll = resource(
+        "AWS::Lambda::EventSourceMapping",
+        FunctionName=ref("Worker"),
+        EventSourceArn=arn("Stream"),
+        DestinationConfig={"OnFailure": {"Destination": arn("Failed")}},
+    )
+    parts = {"Worker": function(), "Role": EVENTS["Role"], "Failed": dead_letters(), "Poll": poll}
+    assert flow_of(**parts, Stream=resource("AWS::Kinesis::Stream")).edges_of(Send) == []
+
+
+def test_only_events_that_lambda_queues_can_come_twice_from_its_queue():
+    url = resource("AWS::Lambda::Url", TargetFunctionArn=arn("Worker"), AuthType="NONE")
+    called = end(flow_of(Url=url, Worker=function(), Role=role()), "Url", Outcome.PROCESSED)
+    assert called.duplicates == ""
+    queued = end(flow_of(**EVENTS), "Topic", Outcome.PROCESSED)
+    assert queued.duplicates == "more than once: SNS, Lambda's own queue may deliver again"

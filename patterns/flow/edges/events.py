@@ -72,7 +72,8 @@ def links(draft: Draft) -> Iterator[Edge]:
 
 def _archives(draft: Draft) -> None:
     for resource in draft.template.of_type("AWS::Events::Archive"):
-        if draft.value(resource, "EventPattern") is not None:
+        pattern = draft.value(resource, "EventPattern")
+        if pattern is not None and not (isinstance(pattern, Mapping) and _everything(pattern)):
             continue
         key = draft.endpoint(resource, "SourceArn", draft.value(resource, "SourceArn"), "events")
         bus = draft.nodes[key]

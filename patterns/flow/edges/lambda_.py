@@ -47,7 +47,7 @@ def links(draft: Draft) -> Iterator[Edge]:
 
 def late_links(draft: Draft, known: list[Edge]) -> Iterator[Edge]:
     """A function's own sends: whatever its role grants or its environment names and no other link explains."""
-    linked = {(e.source, e.target) for e in known if isinstance(e, Destination)}
+    linked = {(e.source, e.target) for e in known if isinstance(e, Destination | DeadLetter)}
     for node in [n for n in draft.nodes.values() if isinstance(n, Function) and n.id == n.function]:
         yield from _sends(draft, node, linked)
 

@@ -170,7 +170,7 @@ def _subscriber_order(view: View) -> Iterator[Found]:
     for edge in _deliveries(view, "eventsv2"):
         assert edge.resource is not None
         if view.value(edge.resource, "Type") == "FIFO" and edge.asynchronous:
-            yield _found(edge, "Target.LambdaParameters.InvocationType", _names(view, edge))
+            yield _found(edge, "InvokeConfiguration.LambdaParameters.InvocationType", _names(view, edge))
 
 
 _NO_NET = {
@@ -182,9 +182,10 @@ _NO_NET = {
 }
 _TO_FUNCTION = {
     "Subscriber.Properties.Type": "FIFO",
-    "Subscriber.Properties.Target": {
-        "Arn": {"Fn::GetAtt": ["Worker", "Arn"]},
+    "Subscriber.Properties.InvokeConfiguration": {
+        "TargetArn": {"Fn::GetAtt": ["Worker", "Arn"]},
         "LambdaParameters": {"InvocationType": "REQUEST_RESPONSE"},
+        "RoleArn": {"Fn::GetAtt": ["BusRole", "Arn"]},
     },
     "BusRole.Properties.Policies.0.PolicyDocument.Statement.1": {
         "Effect": "Allow",
@@ -408,7 +409,7 @@ RULES = (
         _subscriber_order,
         Example(
             "subscribed",
-            {"Subscriber.Properties.Target.LambdaParameters.InvocationType": "EVENT"},
+            {"Subscriber.Properties.InvokeConfiguration.LambdaParameters.InvocationType": "EVENT"},
             good=_TO_FUNCTION,
         ),
     ),

@@ -41,6 +41,9 @@ bench: $(READY) ## measure what is claimed about speed
 synth: $(READY) ## synthesize every sample app into cdk.out
 	@cdk synth --quiet --no-notices
 
+docs: $(READY) ## draw the diagrams in the READMEs anew
+	@python -m tools.diagrams
+
 format: $(READY) ## format the code
 	@ruff check --fix --quiet . ; ruff format .
 

@@ -619,9 +619,10 @@ def _topic(flow: Flow, node: Node, subscriptions: list[Subscription], net: bool)
         yield _End(outcome, node.id, "", condition, unsure=unsure)
         return
     filtered = [s for s in subscriptions if s.filter is not None or "filter" in s.unknown]
+    choosy = {s.id for s in filtered}
     for each in subscriptions:
         who = flow.name(each.target)
-        if each in filtered and (len(filtered) > 1 or len(subscriptions) > 1):
+        if each.id in choosy and (len(filtered) > 1 or len(subscriptions) > 1):
             yield _End(
                 Outcome.FILTERED,
                 each.target,
@@ -637,7 +638,7 @@ def _topic(flow: Flow, node: Node, subscriptions: list[Subscription], net: bool)
             who,
             each.attempts,
             each.seconds,
-            each in filtered,
+            each.id in choosy,
             True,
             _topic_metrics(node),
             archive,
@@ -700,10 +701,8 @@ def _bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[_End | _Go]:
         yield _End(outcome, node.id, "", condition, kept=archive, unsure=(f"which rules {node.name} has",))
         return
     bucket = flow.nodes.get(mode.removeprefix(_FROM)) if mode.startswith(_FROM) else None
-    for match in matches:
+    for match in matches if bucket is None else _concerned(flow, node.id, matches, bucket):
         rule = flow.name(match.target)
-        if bucket is not None and not _may_match(match.pattern, bucket):
-            continue
         if match.enabled is False:
             yield _End(
                 Outcome.DROPPED,
@@ -880,29 +879,31 @@ def _bucket(flow: Flow, notifications: list[Notification]) -> Iterator[_End | _G
 _FROM = "from "
 
 
-def _may_match(pattern: Mapping[str, Any] | None, bucket: Node) -> bool:
-    """Whether a rule can match events of this bucket, as far as source and bucket name decide it."""
-    if pattern is None:
-        return True
-    detail = pattern.get("detail")
-    inner = detail.get("bucket") if isinstance(detail, Mapping) else None
-    return _may_be(pattern.get("source"), "aws.s3", "") and _may_be(
-        inner.get("name") if isinstance(inner, Mapping) else None, _bucket_name(bucket), bucket.id
-    )
-
-
-def _bucket_name(bucket: Node) -> str:
+def _concerned(flow: Flow, bus: str, matches: list[Match], bucket: Node) -> list[Match]:
+    """The rules that can match events of this bucket, as far as source and bucket name decide it."""
+    index: dict[str, list[Match]] | None = flow._memo.get(f"s3 on {bus}")
+    if index is None:
+        index = flow._memo[f"s3 on {bus}"] = {}
+        for match in matches:
+            for name in _named_buckets(match.pattern or {}):
+                index.setdefault(name, []).append(match)
     name = bucket.resource.properties.get("BucketName") if bucket.resource else bucket.name
-    return name if isinstance(name, str) else ""
+    keys = dict.fromkeys(("*", bucket.id, name if isinstance(name, str) else "*"))
+    return sorted((match for key in keys for match in index.get(key, ())), key=lambda match: match.id)
 
 
-def _may_be(wanted: Any, text: str, key: str) -> bool:
-    if not isinstance(wanted, list):
-        return True
-    return any(
-        item == text if isinstance(item, str) else node_id(item) == key if isinstance(item, Ref) else True
-        for item in wanted
-    )
+def _named_buckets(pattern: Mapping[str, Any]) -> Iterator[str]:
+    """The buckets that a pattern names by id or name, ``*`` where it leaves that open; none if not S3's."""
+    source = pattern.get("source")
+    if isinstance(source, list) and all(isinstance(item, str) and item != "aws.s3" for item in source):
+        return
+    detail = pattern.get("detail")
+    bucket = detail.get("bucket") if isinstance(detail, Mapping) else None
+    names = bucket.get("name") if isinstance(bucket, Mapping) else None
+    if not isinstance(names, list) or not all(isinstance(name, str | Ref) for name in names):
+        yield "*"
+        return
+    yield from dict.fromkeys(name if isinstance(name, str) else node_id(name) for name in names)
 
 
 def _caller(flow: Flow, node: Node, calls: list[Call]) -> Iterator[_End | _Go]:

@@ -90,6 +90,7 @@ class Permissions:
         self._role_gaps: dict[str, list[str]] = {}
         self._guard_gaps: dict[str, str] = {}
         self._arns: dict[str, str] = {}
+        self._told: dict[tuple[Caller, str, str], Verdict] = {}
         self._index()
 
     # --- what the templates say ---------------------------------------------------------------
@@ -264,6 +265,12 @@ class Permissions:
 
     def resource_allows(self, caller: Caller, action: str, resource: str, label: str = "") -> Verdict:
         """Whether the resource's own policy lets a service in. ``resource`` is an id, or an ARN elsewhere."""
+        asked = (caller, action, resource)
+        if asked not in self._told:
+            self._told[asked] = self._by_resource(caller, action, resource, label)
+        return self._told[asked]
+
+    def _by_resource(self, caller: Caller, action: str, resource: str, label: str) -> Verdict:
         name = label or resource.rsplit("/", 1)[-1]
         statements = self._guards.get(resource)
         if statements is None:

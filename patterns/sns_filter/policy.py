@@ -176,6 +176,11 @@ class FilterPolicy:
         """The policy as SNS takes it: the value of the subscription attribute ``FilterPolicy``."""
         return json.dumps(self.document, separators=(",", ":"))
 
+    @property
+    def is_pruned_by_cdk(self) -> bool:
+        """Whether the policy has ``null`` or an empty object, which the CDK drops from a template: write it as text."""
+        return _has_nothing(self.document)
+
     def matches(self, message: Any) -> bool:
         """Whether a message passes: a body, as text or parsed, or attributes as boto3 writes them."""
         return self._filter.matches(message)
@@ -206,6 +211,12 @@ def _rendered(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [inner.to_json() if isinstance(inner, Condition) else _rendered(inner) for inner in value]
     return value
+
+
+def _has_nothing(value: Any) -> bool:
+    if isinstance(value, dict):
+        return not value or any(_has_nothing(inner) for inner in value.values())
+    return value is None or (isinstance(value, list) and any(_has_nothing(inner) for inner in value))
 
 
 def _parsed(text: str, argument: str) -> Any:

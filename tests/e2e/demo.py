@@ -3,8 +3,14 @@
 Exit code 0 when every message is where it must be, 1 when one is not or something failed, 130 after Ctrl-C.
 """
 
+import os
 import signal
 import sys
+
+if __name__ == "__main__":  # until `main` takes over: nothing has begun, so Ctrl-C needs no traceback of an import
+    signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+
+# isort: split
 import time
 from collections.abc import Sequence
 
@@ -20,7 +26,8 @@ def main(scenarios: Sequence[Scenario] = POLL, console: Console | None = None) -
     """Run the demo; its exit code."""
     # Where the output goes to a file or a pipe, there is no width to keep to.
     console = console or Console(highlight=False, width=None if sys.stdout.isatty() else 110)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as tidily as Ctrl-C
+    for each in (signal.SIGINT, signal.SIGTERM):  # SIGTERM ends it as tidily as Ctrl-C
+        signal.signal(each, signal.default_int_handler)
     emulator = Emulator()
     stopped = False
     try:
@@ -48,7 +55,7 @@ def main(scenarios: Sequence[Scenario] = POLL, console: Console | None = None) -
 def _run(emulator: Emulator, scenarios: Sequence[Scenario], console: Console) -> int:
     console.print(f"· an emulated AWS runs at {emulator.endpoint}, on this machine only")
     console.print("· synthesizing apps/error_handling, its poll stack")
-    assembly = poll.synthesize(emulator.folder / "cdk.out")
+    assembly = poll.synthesize_apart(emulator, emulator.folder / "cdk.out")
     console.print("· deploying it with the CDK command line: bootstrap, then the stack (about 20 s)")
     outputs = emulator.deploy(assembly, [poll.STACK])[poll.STACK]
     visibility = 6 * FUNCTION_TIMEOUT

@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,6 +14,7 @@ from typing import Any
 from tests.e2e.emulator import Emulator
 from tests.e2e.scenarios import FUNCTION_TIMEOUT, MAX_RECEIVE_COUNT, Scenario
 
+ROOT = Path(__file__).parents[2]
 STACK = "ErrorHandlingPoll"
 TIMEOUT = 90  # seconds; two visibility timeouts are 24
 
@@ -65,6 +68,13 @@ def synthesize(folder: Path) -> Path:
         )
     )
     app.synth()
+    return folder
+
+
+def synthesize_apart(emulator: Emulator, folder: Path) -> Path:
+    """Do it in a process that Ctrl-C does not reach: jsii's Node.js would answer it with tracebacks."""
+    command = [sys.executable, "-m", "tests.e2e.poll", str(folder)]
+    emulator.run("synth", command, folder=ROOT, environment={**os.environ}, timeout=120)
     return folder
 
 
@@ -160,3 +170,7 @@ def _record(line: str) -> dict[str, Any]:
 def is_expected(scenario: Scenario, seen: Seen) -> bool:
     """Whether a message ended where it must, after as many attempts as it must."""
     return (seen.where, seen.attempts) == (scenario.outcome.value, scenario.attempts)
+
+
+if __name__ == "__main__":
+    synthesize(Path(sys.argv[1]))

@@ -62,6 +62,8 @@ def test_a_message_that_is_redriven_is_tried_again_and_kept_again(
             handle = seen.kept["ReceiptHandle"]
             sqs.change_message_visibility(QueueUrl=letters, ReceiptHandle=handle, VisibilityTimeout=0)
     arn = sqs.get_queue_attributes(QueueUrl=letters, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    logs, function = emulator.client("logs"), outputs["FunctionName"]
+    before = sum(poll.invocations(logs, function).values())
     sqs.start_message_move_task(SourceArn=arn)
     end, moved_away, back = time.monotonic() + poll.TIMEOUT, False, {}
     while time.monotonic() < end and len(back) < 3:
@@ -72,7 +74,8 @@ def test_a_message_that_is_redriven_is_tried_again_and_kept_again(
     assert sorted(message["Body"] for message in back.values()) == sorted(
         scenario.body for scenario, seen in observed.values() if seen.kept
     )
-    assert {int(m["Attributes"]["ApproximateReceiveCount"]) for m in back.values()} == {MAX_RECEIVE_COUNT + 1}
+    # Not the receive count: AWS begins a new one with the move, the emulator continues the old one.
+    assert sum(poll.invocations(logs, function).values()) - before >= MAX_RECEIVE_COUNT
 
 
 def test_the_demo_exits_with_1_when_a_message_did_not_end_as_expected(capsys: pytest.CaptureFixture[str]) -> None:

@@ -49,7 +49,7 @@ class Emulator:
         self.folder = Path()
         self.endpoint = ""
         self._server: subprocess.Popen[bytes] | None = None
-        self._running: subprocess.Popen[bytes] | None = None  # the CDK command line, while it runs
+        self._running: subprocess.Popen[bytes] | None = None  # what `run` runs, while it does
         self._bootstrapped = False
 
     def __enter__(self) -> Self:
@@ -174,10 +174,26 @@ class Emulator:
             "AWS_EC2_METADATA_DISABLED": "true",
             "CDK_DISABLE_CLI_TELEMETRY": "true",
         }
+        return self.run(
+            f"cdk {arguments[0]}",
+            [node, str(CDK), *arguments, "--no-notices", "--ci", "--no-color"],
+            folder=self.folder,  # not the project's: its cdk.json would synthesize, `cdk.context.json` be written
+            environment=environment,
+            timeout=timeout,
+        )
+
+    def run(
+        self, name: str, command: Sequence[str], *, folder: Path, environment: dict[str, str], timeout: float
+    ) -> str:
+        """Run a program out of the reach of Ctrl-C, which is for us to handle; it ends with us. What it printed.
+
+        Raises:
+            EmulatorError: it failed, or did not end in time; with the end of its output.
+        """
         with tempfile.TemporaryFile(dir=self.folder) as output:
             self._running = subprocess.Popen(
-                [node, str(CDK), *arguments, "--no-notices", "--ci", "--no-color"],
-                cwd=self.folder,  # not the project's: its cdk.json would synthesize, and `cdk.context.json` be written
+                command,
+                cwd=folder,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
@@ -195,7 +211,7 @@ class Emulator:
         if status != 0:
             ended = f"failed with status {status}" if status is not None else f"did not end within {timeout:.0f} s"
             tail = "\n".join(f"  {line}" for line in text.splitlines()[-25:])
-            raise EmulatorError(f"`cdk {arguments[0]}` {ended}. The end of its output:\n{tail}\n{self.log_tail()}")
+            raise EmulatorError(f"`{name}` {ended}. The end of its output:\n{tail}\n{self.log_tail()}")
         return text
 
 

@@ -52,16 +52,20 @@ class RuntimeApi(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: RuntimeApi
+
+    @property
+    def api(self) -> RuntimeApi:
+        assert isinstance(self.server, RuntimeApi)
+        return self.server
 
     def do_GET(self) -> None:
         if not self.path.endswith("/runtime/invocation/next"):
             return self._answer(404)
-        self.server.ready.set()
-        invocation = self.server.work.get()
+        self.api.ready.set()
+        invocation = self.api.work.get()
         if invocation is None:
             return self._answer(410)
-        deadline = int((time.time() + self.server.function_timeout) * 1000)
+        deadline = int((time.time() + self.api.function_timeout) * 1000)
         return self._answer(
             200,
             invocation["payload"].encode(),
@@ -77,10 +81,10 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path.endswith("/runtime/init/error"):
-            self.server.init_error = body
-            self.server.ready.set()
+            self.api.init_error = body
+            self.api.ready.set()
         elif answered := re.search(r"/invocation/[^/]+/(response|error)$", self.path):
-            self.server.answers.put((answered[1] == "error", body))
+            self.api.answers.put((answered[1] == "error", body))
         else:
             return self._answer(404)
         return self._answer(202, b'{"status":"OK"}', {"Content-Type": "application/json"})
@@ -92,7 +96,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:
         """Say nothing: LocalStack logs the invocation."""
 
 

@@ -59,6 +59,7 @@ class Draft:
         self.notes: list[str] = []
         self._qualifiers: dict[tuple[str, str], str] = {}
         self._configs: dict[tuple[str, str], Resource] = {}
+        self._unplaced: set[str] = set()
         self._invoke_configs()
         for resource in template.resources.values():
             build = _NODES.get(resource.type)
@@ -235,8 +236,11 @@ class Draft:
                 inner = self.inside(config.stack, value, "lambda")
             if not inner:
                 self.note(f"cannot be told: which function {self.name(config)} configures")
+                self._unplaced.add(config.stack)
                 continue
             qualifier = render(self.value(config, "Qualifier", default="$LATEST"))
+            if GAP in qualifier:
+                self._unplaced.add(config.stack)
             if qualifier.startswith(OPEN):
                 qualifier = qualifier[1:].partition(CLOSE)[0]
             self._configs[(inner, qualifier)] = config
@@ -255,6 +259,7 @@ class Draft:
             numbers.resource = config
             retries = numbers.integer("retries", "MaximumRetryAttempts", default=retries)
             age = numbers.integer("event_age", "MaximumEventAgeInSeconds", default=age)
+        open_config = ("async_config",) if config is None and definition.stack in self._unplaced else ()
         name = self.name(resource)
         loop = self.value(definition, "RecursiveLoop", default="Terminate")
         node = Function(
@@ -271,7 +276,7 @@ class Draft:
             retries=retries,
             event_age=age,
             async_config=config,
-            unknown=tuple(numbers.unknown),
+            unknown=(*numbers.unknown, *open_config),
         )
         return self.add(node)
 
@@ -494,7 +499,10 @@ def _rule(draft: Draft, resource: Resource) -> None:
             pattern=pattern if isinstance(pattern, Mapping) else None,
             expression=readable(render(expression)) if expression is not None else "",
             enabled=None if isinstance(state, Unknown) else state != "DISABLED",
-            unknown=("pattern",) if pattern is not None and not isinstance(pattern, Mapping) else (),
+            unknown=(
+                *(("pattern",) if pattern is not None and not isinstance(pattern, Mapping) else ()),
+                *(("targets",) if isinstance(draft.value(resource, "Targets"), Unknown) else ()),
+            ),
         )
     )
 
@@ -585,6 +593,13 @@ _NODES = {
     "AWS::DynamoDB::Table": _table,
     "AWS::Pipes::Pipe": _pipe,
 }
+
+
+def net_of(value: Any) -> Any:
+    """What a DeadLetterConfig names: a value, ``None`` where it names nothing."""
+    if isinstance(value, Unknown):
+        return value
+    return value.get("Arn") if isinstance(value, Mapping) else None
 
 
 def items(value: Any) -> Iterator[tuple[int, Any]]:

@@ -398,13 +398,15 @@ def _queue(flow: Flow, node: Node, polls: list[Poll], net: bool) -> Iterator[_En
         if poll.enabled is None:
             doubts = (*doubts, f"whether the mapping of {flow.name(poll.target)} is enabled")
         if poll.filters:
+            told = _plain(poll.filters)
             yield _End(
                 Outcome.FILTERED,
                 node.id,
                 poll.id,
                 f"it matches no filter of the mapping to {flow.name(poll.target)}, which deletes it",
                 latest=retention,
-                lost=True,
+                lost=told,
+                unsure=() if told else (f"the filter of the mapping to {flow.name(poll.target)}",),
                 unless_covered=True,
                 remedy="filter before the queue (subscription or rule), or give the rest a queue of its own",
                 alarms=_alarms(flow, ("AWS/Lambda", "FilteredOutEventCount", "EventSourceMappingUUID", poll.id)),
@@ -759,6 +761,7 @@ def _deliveries(flow: Flow, node: Rule | Schedule, net: bool) -> Iterator[_End |
     deliveries = [e for e in flow.leaving(node.id) if isinstance(e, Delivery)]
     archive = _archive(flow.nodes[node.bus]) if isinstance(node, Rule) and node.bus in flow.nodes else None
     if not deliveries:
+        told = "targets" not in node.unknown
         yield _End(
             Outcome.DROPPED,
             node.id,
@@ -766,8 +769,9 @@ def _deliveries(flow: Flow, node: Rule | Schedule, net: bool) -> Iterator[_End |
             f"{node.name} has no target",
             attempts=0,
             kept=archive,
-            lost=archive is None and not isinstance(node, Schedule),
+            lost=archive is None and told and not isinstance(node, Schedule),
             remedy=f"give {node.name} a target",
+            unsure=() if told else (f"the targets of {node.name}",),
         )
     for delivery in deliveries:
         yield from _delivered(flow, delivery, archive, net)
@@ -1020,6 +1024,7 @@ def _function(flow: Flow, node: Function, mode: str) -> Iterator[_End | _Go]:
                 outcome = Outcome.DLQ if edge.dead_letter else Outcome.DESTINATION
                 yield from _into(flow, edge, outcome, condition, attempts, soonest, latest, None, alarms, unsure)
             continue
+        told = "async_config" not in node.unknown
         why = ""
         remedy = f"give asynchronous invocations of {node.name} an on-failure destination"
         if nets:
@@ -1036,10 +1041,10 @@ def _function(flow: Flow, node: Function, mode: str) -> Iterator[_End | _Go]:
             attempts,
             soonest,
             latest,
-            lost=True,
+            lost=told,
             remedy=remedy,
             alarms=alarms,
-            unsure=unsure,
+            unsure=unsure if told else (*unsure, f"whether {node.name} has an event invoke config"),
         )
 
 

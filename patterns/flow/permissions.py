@@ -53,6 +53,18 @@ class Statement:
     conditions: tuple[tuple[str, str, tuple[str, ...]], ...]
 
 
+# A statement, or a whole policy, that no template decides: it may allow anything.
+_OPEN = Statement(False, (("*", "*"),), False, ("*",), False, ("*",), False, (("cannot be told", GAP, ()),))
+
+_PROTECTS = {
+    "Queues": "AWS::SQS::Queue",
+    "Queue": "AWS::SQS::Queue",
+    "Topics": "AWS::SNS::Topic",
+    "TopicArn": "AWS::SNS::Topic",
+    "Bucket": "AWS::S3::Bucket",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks: a service on behalf of a resource, or a role.
@@ -88,7 +100,6 @@ class Permissions:
         self._guards: dict[str, list[Statement]] = {}
         self._roles: dict[str, list[Statement]] = {}
         self._role_gaps: dict[str, list[str]] = {}
-        self._guard_gaps: dict[str, str] = {}
         self._arns: dict[str, str] = {}
         self._told: dict[tuple[Caller, str, str], Verdict] = {}
         self._index()
@@ -107,6 +118,8 @@ class Permissions:
             for policy in template.of_type(kind):
                 statements = self._statements(template.value(policy, "PolicyDocument"))
                 for guarded in _list(template.value(policy, field)):
+                    if isinstance(guarded, Unknown):
+                        self._perhaps(policy.stack, _PROTECTS[field])
                     for key in self._guarded(policy.stack, guarded):
                         self._guards.setdefault(key, []).extend(statements)
         for key_resource in template.of_type("AWS::KMS::Key", "AWS::KMS::ReplicaKey"):
@@ -116,6 +129,12 @@ class Permissions:
         self._lambda()
         self._bus()
         self._index_roles()
+
+    def _perhaps(self, stack: str, kind: str) -> None:
+        """A policy that may protect any resource of this kind in the stack."""
+        for resource in self._template.of_type(kind):
+            if resource.stack == stack:
+                self._guards.setdefault(node_id(resource), []).append(_OPEN)
 
     def _guarded(self, stack: str, value: Any) -> Iterator[str]:
         target = self._template.target(stack, value, *_GUARDED)
@@ -158,7 +177,10 @@ class Permissions:
                 False,
                 tuple(conditions),
             )
-            for key in self._functions(permission.stack, template.value(permission, "FunctionName"), None):
+            function = template.value(permission, "FunctionName")
+            if isinstance(function, Unknown):
+                self._perhaps(permission.stack, "AWS::Lambda::Function")
+            for key in self._functions(permission.stack, function, None):
                 if key not in replaced:
                     self._guards.setdefault(key, []).append(statement)
 
@@ -205,6 +227,10 @@ class Permissions:
         for policy in template.of_type("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
             statements = self._statements(template.value(policy, "PolicyDocument"))
             for role in _list(template.value(policy, "Roles")):
+                if isinstance(role, Unknown):
+                    for known in template.of_type("AWS::IAM::Role"):
+                        if known.stack == policy.stack:
+                            self._roles[node_id(known)].append(_OPEN)
                 for key in self._guarded(policy.stack, role):
                     self._roles.setdefault(key, []).extend(statements)
         for policy in template.of_type("AWS::IAM::RolePolicy"):
@@ -230,10 +256,14 @@ class Permissions:
                 statements.append(Statement(False, None, False, actions, False, ("*",), False, ()))
 
     def _statements(self, document: Any) -> list[Statement]:
+        if isinstance(document, Unknown):
+            return [_OPEN]
         if not isinstance(document, Mapping):
             return []
         found = []
         for raw in _list(document.get("Statement")):
+            if isinstance(raw, Unknown):
+                found.append(_OPEN)
             if not isinstance(raw, Mapping):
                 continue
             not_actions = "NotAction" in raw

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from patterns.flow import limits
-from patterns.flow.draft import Draft, items, numbers
+from patterns.flow.draft import Draft, items, net_of, numbers
 from patterns.flow.edges.lambda_ import read_filters
 from patterns.flow.model import (
     Answer,
@@ -127,9 +127,9 @@ def _target(draft: Draft, resource: Resource, rule: str, place: str, target: Map
         unknown=tuple(read.unknown),
     )
     yield edge
-    config = target.get("DeadLetterConfig")
-    if isinstance(config, Mapping) and config.get("Arn") is not None:
-        dead = draft.endpoint(resource, f"{place}.DeadLetterConfig", config["Arn"], "sqs")
+    net = net_of(target.get("DeadLetterConfig"))
+    if net is not None:
+        dead = draft.endpoint(resource, f"{place}.DeadLetterConfig", net, "sqs")
         yield DeadLetter(
             id=f"{rule}#{place}.DeadLetterConfig",
             source=rule,

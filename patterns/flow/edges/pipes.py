@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from patterns.flow.draft import Draft, both, items, numbers
+from patterns.flow.draft import Draft, both, items, net_of, numbers
 from patterns.flow.edges import lambda_
 from patterns.flow.edges.events import by_role
 from patterns.flow.model import (
@@ -76,9 +76,9 @@ def _pipe(draft: Draft, resource: Resource) -> Iterator[Edge]:
         unknown=tuple(read.unknown),
     )
     yield poll
-    net = own.get("DeadLetterConfig")
-    if isinstance(net, Mapping) and net.get("Arn") is not None:
-        yield lambda_.stream_net(draft, resource, poll, "DeadLetterConfig", net["Arn"], role)
+    net = net_of(own.get("DeadLetterConfig"))
+    if net is not None:
+        yield lambda_.stream_net(draft, resource, poll, "DeadLetterConfig", net, role)
     enrichment = draft.value(resource, "Enrichment")
     if enrichment is not None:
         target = draft.endpoint(resource, "Enrichment", enrichment)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from patterns.flow import limits
-from patterns.flow.draft import Draft, numbers
+from patterns.flow.draft import Draft, net_of, numbers
 from patterns.flow.edges.events import by_role, retry_policy
 from patterns.flow.model import DeadLetter, Delivery, Edge, Schedule, node_id
 from patterns.flow.template import Unknown
@@ -40,9 +40,9 @@ def links(draft: Draft) -> Iterator[Edge]:
             unknown=tuple(read.unknown),
         )
         yield edge
-        config = target.get("DeadLetterConfig")
-        if isinstance(config, Mapping) and config.get("Arn") is not None:
-            dead = draft.endpoint(resource, "Target.DeadLetterConfig", config["Arn"], "sqs")
+        net = net_of(target.get("DeadLetterConfig"))
+        if net is not None:
+            dead = draft.endpoint(resource, "Target.DeadLetterConfig", net, "sqs")
             role = draft.role(resource.stack, target.get("RoleArn"))
             yield DeadLetter(
                 id=f"{key}#Target.DeadLetterConfig",

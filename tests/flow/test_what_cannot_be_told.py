@@ -1,0 +1,99 @@
+"""What no template says is never called a loss: it is said that it cannot be told."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from patterns.flow import fates, losses, read_flow
+from tests.flow import test_buses, test_functions, test_queues, test_schedules, test_streams, test_topics
+from tests.flow.parts import changed, mapping
+
+CLEAN: dict[str, dict[str, Any]] = {
+    "queue": test_queues.POLLED,
+    "topic": test_topics.TO_QUEUE,
+    "function": test_functions.EVENTS,
+    "rule": test_buses.TO_QUEUE,
+    "schedule": test_schedules.to_queue(),
+    "stream": test_streams.stream(failed=True),
+}
+
+STATEMENT = ("Policy", "Properties", "PolicyDocument", "Statement", 0)
+
+
+def with_unknown(parts: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]:
+    parts = copy.deepcopy(parts)
+    place: Any = parts
+    for step in path[:-1]:
+        place = place[step]
+    assert path[-1] in place or isinstance(place, list)
+    place[path[-1]] = {"Ref": "NobodySays"}
+    return {"Parameters": {"NobodySays": {"Type": "String"}}, "Resources": parts}
+
+
+@pytest.mark.parametrize(
+    ("design", "path"),
+    [
+        ("queue", ("Queue", "Properties", "RedrivePolicy")),
+        ("queue", ("Queue", "Properties", "RedrivePolicy", "deadLetterTargetArn")),
+        ("queue", ("Queue", "Properties", "RedrivePolicy", "maxReceiveCount")),
+        ("queue", ("Queue", "Properties", "VisibilityTimeout")),
+        ("queue", ("Dead", "Properties", "MessageRetentionPeriod")),
+        ("queue", ("Role", "Properties", "Policies")),
+        ("queue", ("Role", "Properties", "Policies", 0)),
+        ("queue", ("Role", "Properties", "Policies", 0, "PolicyDocument")),
+        ("queue", ("Role", "Properties", "Policies", 0, "PolicyDocument", "Statement", 0)),
+        ("queue", ("Role", "Properties", "Policies", 0, "PolicyDocument", "Statement", 0, "Resource")),
+        ("queue", ("Worker", "Properties", "Role")),
+        ("topic", ("Subscription", "Properties", "RedrivePolicy")),
+        ("topic", ("Subscription", "Properties", "Endpoint")),
+        ("topic", ("Policy", "Properties", "Queues")),
+        ("topic", ("Policy", "Properties", "Queues", 1)),
+        ("topic", ("Policy", "Properties", "PolicyDocument")),
+        ("topic", STATEMENT),
+        (
+            "topic",
+            ("Policy", "Properties", "PolicyDocument", "Statement", 0, "Condition", "ArnEquals", "aws:SourceArn"),
+        ),
+        ("topic", ("Undelivered", "Properties", "MessageRetentionPeriod")),
+        ("function", ("Config", "Properties", "FunctionName")),
+        ("function", ("Config", "Properties", "Qualifier")),
+        ("function", ("Config", "Properties", "DestinationConfig")),
+        ("function", ("Permission", "Properties", "FunctionName")),
+        ("function", ("Permission", "Properties", "SourceArn")),
+        ("rule", ("Rule", "Properties", "Targets")),
+        ("rule", ("Rule", "Properties", "Targets", 0, "DeadLetterConfig")),
+        ("rule", ("Rule", "Properties", "Targets", 0, "DeadLetterConfig", "Arn")),
+        ("rule", ("Rule", "Properties", "Targets", 0, "Arn")),
+        ("rule", ("Rule", "Properties", "EventPattern")),
+        ("schedule", ("Schedule", "Properties", "Target", "DeadLetterConfig")),
+        ("schedule", ("Schedule", "Properties", "Target", "RoleArn")),
+        ("stream", ("Poll", "Properties", "DestinationConfig")),
+        ("stream", ("Stream", "Properties", "RetentionPeriodHours")),
+    ],
+)
+def test_a_value_that_nobody_gives_is_no_loss(design, path):
+    assert losses(read_flow({"S": {"Resources": CLEAN[design]}})) == []
+    flow = read_flow({"S": with_unknown(CLEAN[design], path)})
+    assert [fate.condition for fate in losses(flow)] == []
+    doubts = [doubt for told in fates(flow).values() for fate in told for doubt in fate.unsure]
+    assert doubts or flow.notes
+
+
+def test_a_filter_that_nobody_gives_is_no_loss():
+    parts = {**CLEAN["queue"], "Poll": mapping(FilterCriteria={"Filters": [{"Pattern": "x"}]})}
+    assert len(losses(read_flow({"S": {"Resources": parts}}))) == 1
+    flow = read_flow({"S": with_unknown(parts, ("Poll", "Properties", "FilterCriteria"))})
+    assert losses(flow) == []
+    assert "cannot be told: the filter of Poll" in flow.notes
+
+
+def test_a_policy_for_roles_that_nobody_names_may_be_for_any_of_them():
+    roles = {"Roles": {"Ref": "NobodySays"}, "PolicyDocument": {"Statement": []}}
+    parts = {
+        **CLEAN["queue"],
+        "Role": changed(CLEAN["queue"]["Role"], Policies=None),
+        "Attached": {"Type": "AWS::IAM::Policy", "Properties": roles},
+    }
+    template = {"Parameters": {"NobodySays": {"Type": "CommaDelimitedList"}}, "Resources": parts}
+    assert losses(read_flow({"S": template})) == []

@@ -117,13 +117,13 @@ function summary() {
   panel.replaceChildren();
   const boxes = Object.entries(data.boxes);
   const lost = boxes.filter(([, box]) => box.lost);
-  add(panel, "h2", lost.length ? `Messages are lost in ${lost.length} of the places` : "No message is lost");
+  add(panel, "h2", lost.length ? `Messages are lost in ${lost.length} of the places` : "No loss found");
   add(panel, "p", `${boxes.length - lost.length} places, ${Object.keys(data.arrows).length} arrows. ` +
     "Click a box or an arrow for its details.", "soft");
-  list("Lost", lost, (li, [key, box]) => {
-    link(li, key, data.boxes[Object.values(data.arrows).find((arrow) => arrow.to === key).from].title);
-    for (const end of box.ends.slice(0, 2)) sentence(add(li, "div"), end);
-    if (box.ends.length > 2) add(li, "div", `and ${box.ends.length - 2} more`);
+  list("Lost", lost, (li, [key]) => {
+    const ways = Object.values(data.arrows).filter((arrow) => arrow.to === key);
+    link(li, key, data.boxes[ways[0].from].title);
+    for (const way of ways) add(li, "div", way.label);
   });
   list("Kept, and nobody is told", boxes.filter(([, box]) => box.facts.includes("NO ALARM")),
     (li, [key]) => link(li, key));
@@ -248,6 +248,17 @@ for (const box of drawing.querySelectorAll(".box")) {
   box.setAttribute("role", "button");
   box.setAttribute("aria-label", box.querySelector("title").textContent);
 }
+drawing.addEventListener("focusin", (event) => {
+  if (event.target.matches(":focus-visible")) goTo(event.target);
+});
 svg.removeAttribute("role");
+
+// page.html#key opens with that box or arrow chosen.
+function named() {
+  const key = location.hash.slice(1);
+  const known = Object.hasOwn(data.boxes, key) || Object.hasOwn(data.arrows, key);
+  choose(known ? key : undefined, true);
+}
+addEventListener("hashchange", named);
 fit();
-summary();
+named();

@@ -13,6 +13,7 @@ from typing import Any
 
 from patterns.draw.words import LONGEST, brief, clean, facts_of, kind_of, label_of
 from patterns.flow.fates import fates
+from patterns.flow.loops import loops
 from patterns.flow.model import DeadLetter, Destination, Edge, Fate, Flow, Node, Outcome, Queue, Redrive, Way, node_id
 from patterns.flow.template import Ref
 from patterns.flow.words import duration, span, times
@@ -105,7 +106,11 @@ def picture_of(flow: Flow) -> Picture:
         alarm = ("NO ALARM",) if node.id in silent else ("alarm",) if node.id in watched else ()
         alarm += ("alarms tell it",) if node.id in called else ()
         boxes[node.id] = _box(flow, node, keys, node.id in dead_letters, alarm, tuple(ends.get(node.id, ())))
-    arrows = [_arrow(flow, edge, boxes[edge.source].key, boxes[edge.target].key, keys) for edge in flow.edges.values()]
+    turning = _loops(flow)
+    arrows = [
+        _arrow(flow, edge, boxes[edge.source].key, boxes[edge.target].key, keys, turning.get(edge.id, ""))
+        for edge in flow.edges.values()
+    ]
     drawn = list(boxes.values())
     _draw_losses(flow, known, boxes, keys, drawn, arrows)
     return Picture(
@@ -290,9 +295,18 @@ def _alarms(flow: Flow, node: Node) -> list[tuple[str, str]]:
     return rows
 
 
-def _arrow(flow: Flow, edge: Edge, source: str, target: str, keys: _Keys) -> Arrow:
+def _loops(flow: Flow) -> dict[str, str]:
+    """For each link in a cycle, the words that say so; the worst ones where it stands in several."""
+    words: dict[str, str] = {}
+    for loop in sorted(loops(flow), key=lambda loop: (not loop.stopped, loop.certain)):
+        said = "loop, Lambda stops it" if loop.stopped else "LOOP, nothing stops it"
+        words.update(dict.fromkeys(loop.edges, said if loop.certain else f"likely {said}"))
+    return words
+
+
+def _arrow(flow: Flow, edge: Edge, source: str, target: str, keys: _Keys, loop: str) -> Arrow:
     line = {Way.FAILURE: Line.DASHED, Way.LIKELY: Line.DOTTED}.get(edge.way, Line.SOLID)
-    label = label_of(flow, edge)
+    label = ", ".join(filter(None, (label_of(flow, edge), loop)))
     permission = edge.verdict.answer.value + (f": {edge.verdict.why}" if edge.verdict.why else "")
     return Arrow(
         key=keys.of("edge", edge.id),

@@ -1,6 +1,7 @@
 """An SVG that stands alone: no script, no font, no address of anything; light or dark as the reader's screen is."""
 
 import html
+import re
 import unicodedata
 from collections.abc import Mapping
 from math import ceil, sqrt
@@ -17,6 +18,9 @@ LETTER = 7.0
 MARGIN = 24.0
 TITLE_LETTERS = 34
 LABEL_LETTERS = 28
+
+_UNIT = re.compile(r"(?<=\d) (?=(?:d|h|min|s)\b)")
+"""The space between a number and its unit, where no line may end."""
 
 STYLE = """
 .picture { --paper: #fff; --ink: #1b1f24; --soft: #59636e; --fill: #f3f5f8; --loss: #b3001b; --frame: #b6bec8;
@@ -76,7 +80,7 @@ def drawing(picture: Picture, style: str = "") -> str:
     """
     crossing = _crossing(picture)
     lines = {box.key: _lines(box, box.key in crossing) for box in picture.boxes}
-    words = {arrow.key: wrap(arrow.label, LABEL_LETTERS) for arrow in picture.arrows}
+    words = {arrow.key: wrap(_UNIT.sub("\u00a0", arrow.label), LABEL_LETTERS) for arrow in picture.arrows}
     layout = lay_out(
         {box.key: _box_size(box, lines[box.key]) for box in picture.boxes},
         [Link(one.key, one.source, one.target, _label_size(words[one.key])) for one in picture.arrows],

@@ -119,7 +119,8 @@ def label_of(flow: Flow, edge: Edge) -> str:
         case Delivery():
             if edge.filters:
                 parts.append(times(len(edge.filters), "filter"))
-            parts.append(f"{times(edge.attempts, 'attempt')} in {duration(edge.seconds)}")
+            if edge.by != "pipes":  # a pipe's source repeats, not its delivery
+                parts.append(f"{times(edge.attempts, 'attempt')} in {duration(edge.seconds)}")
         case Notification():
             parts = [*(name.removeprefix("s3:") for name in edge.events[:2])]
             parts += [f"{times(len(edge.events) - 2, 'more event')}"] if len(edge.events) > 2 else []

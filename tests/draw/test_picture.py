@@ -123,6 +123,18 @@ def test_names_are_those_in_code_where_a_template_has_only_the_cdk_s_logical_ids
     assert ("id", "S/OrdersQueueC427BDA1") in drawn.boxes[2].settings
 
 
+@pytest.mark.parametrize(
+    ("setting", "words"), [("Terminate", "likely loop, Lambda stops it"), ("Allow", "likely LOOP, nothing stops it")]
+)
+def test_an_arrow_in_a_cycle_says_whether_anything_stops_it(setting: str, words: str) -> None:
+    looping = Flow.build(
+        [Queue(id="q", name="Q"), Function(id="f", name="F", function="f", recursive_loop=setting)],
+        [Poll(id="p", source="q", target="f"), Send(id="s", source="f", target="q", action="sqs:SendMessage")],
+    )
+    labels = {one.label for one in picture_of(looping).arrows if one.line is not Line.LOST}
+    assert labels == {f"batch 10, {words}", f"likely: sqs:SendMessage, {words}"}
+
+
 def test_a_topic_that_alarms_send_to_says_so_and_is_no_end_of_an_arrow() -> None:
     alarm = {
         "Type": "AWS::CloudWatch::Alarm",
@@ -237,6 +249,7 @@ LINK = {"id": "e", "source": "t", "target": "q"}
         (Match(**LINK, pattern={"source": ["x"]}), "pattern on source"),
         (Delivery(**LINK), "186 attempts in 1 d"),
         (Delivery(**LINK, attempts=1, seconds=90, filters=({},)), "1 filter, 1 attempt in 1 min 30 s"),
+        (Delivery(**LINK, by="pipes"), ""),
         (Notification(**LINK, events=("s3:ObjectCreated:*",)), "ObjectCreated:*"),
         (Notification(**LINK, events=("s3:A", "s3:B", "s3:C"), filters=(("suffix", ".csv"),)),
          "A, B, 1 more event, suffix .csv"),

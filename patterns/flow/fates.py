@@ -141,7 +141,11 @@ def unwatched(flow: Flow) -> list[Fate]:
         fate
         for told in fates(flow).values()
         for fate in told
-        if fate.outcome in kept and fate.kept is not None and not fate.alarms
+        if fate.outcome in kept
+        and fate.kept
+        and not fate.alarms
+        # What is kept elsewhere may be watched there.
+        and not isinstance(flow.nodes[fate.kept.place], External)
     ]
 
 
@@ -973,7 +977,7 @@ def _stuck(flow: Flow, node: Stream, poll: Poll, who: str) -> Iterator[_End | _G
     if endless and usable and node.service == "kafka":
         attempts, endless = KAFKA_RETRIES_WITH_DESTINATION + 1, False
     latest = node.retention if poll.record_age in (-1, None) else poll.record_age
-    tries = "until it expires" if attempts is None else times(attempts, "try").replace("trys", "tries")
+    tries = "until it expires" if attempts is None else times(attempts, "time")
     if poll.record_age not in (-1, None):
         tries = f"for {duration(poll.record_age)}" if attempts is None else f"{tries} or {duration(poll.record_age)}"
     condition = f"{who} fails on the record {tries}"

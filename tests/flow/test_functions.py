@@ -2,7 +2,7 @@
 
 import pytest
 
-from patterns.flow import Answer, Outcome, Way, losses
+from patterns.flow import Answer, Outcome, Way, losses, unwatched
 from patterns.flow.model import Destination, Function, Poll, Send
 from tests.flow.parts import (
     alarm,
@@ -362,3 +362,26 @@ def test_only_events_that_lambda_queues_can_come_twice_from_its_queue():
     assert called.duplicates == ""
     queued = end(flow_of(**EVENTS), "Topic", Outcome.PROCESSED)
     assert queued.duplicates == "more than once: SNS, Lambda's own queue may deliver again"
+
+
+def test_a_reserved_concurrency_of_zero_fills_the_dead_letter_queue_of_a_polled_queue():
+    flow = flow_of(**{**POLLED, "Worker": function(ReservedConcurrentExecutions=0)})
+    assert losses(flow) == []
+    assert ends(flow, "Queue", Outcome.PROCESSED) == []
+    assert end(flow, "Queue", Outcome.DLQ).condition == (
+        "Worker is throttled (its reserved concurrency is 0) on 5 receives"
+    )
+
+
+def test_what_is_kept_elsewhere_may_be_watched_there():
+    elsewhere = "arn:aws:sqs:eu-central-1:111122223333:theirs"
+    config = resource(
+        "AWS::Lambda::EventInvokeConfig",
+        FunctionName=ref("Worker"),
+        Qualifier="$LATEST",
+        DestinationConfig={"OnFailure": {"Destination": elsewhere}},
+    )
+    flow = flow_of(Worker=function(), Role=role(allow(elsewhere, "sqs:SendMessage")), Config=config)
+    assert losses(flow) == []
+    assert {fate.at for fate in ends(flow, "Worker", Outcome.DESTINATION)} == {elsewhere}
+    assert unwatched(flow) == []

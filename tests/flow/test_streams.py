@@ -50,7 +50,7 @@ def test_a_destination_keeps_what_could_not_be_processed():
     flow = flow_of(**stream(failed=True, MaximumRetryAttempts=0))
     assert losses(flow) == []
     kept = end(flow, "Stream", Outcome.DESTINATION)
-    assert (kept.at, kept.attempts, kept.condition) == ("S/Failed", 1, "Worker fails on the record 1 try")
+    assert (kept.at, kept.attempts, kept.condition) == ("S/Failed", 1, "Worker fails on the record 1 time")
 
 
 def test_a_destination_that_cannot_be_written_to_keeps_nothing():

@@ -21,6 +21,8 @@ BETWEEN_ARROWS = 10.0
 BETWEEN_PARTS = 48.0
 TITLE = 30.0
 ROUNDS = 16
+"""How often layers are sorted, and heights evened out; a part with very many places gets fewer rounds."""
+PLACES = 200_000
 
 Size = tuple[float, float]
 
@@ -191,6 +193,9 @@ class _Part:
         middles = self._heights()
         return self._geometry(middles)
 
+    def _rounds(self) -> int:
+        return max(2, min(ROUNDS, PLACES // len(self.width)))
+
     # --- layers --------------------------------------------------------------------------------------
 
     def _ranks(self) -> dict[str, int]:
@@ -265,7 +270,7 @@ class _Part:
     def _sort_layers(self) -> None:
         best = [list(layer) for layer in self.layers]
         fewest = self._crossings()
-        for turn in range(ROUNDS):
+        for turn in range(self._rounds()):
             if not fewest:
                 break
             rightwards = turn % 2 == 0
@@ -306,7 +311,7 @@ class _Part:
             for item in layer:
                 middle[item] = place + self.height[item] / 2
                 place += self.height[item] + self._room(item)
-        for turn in range(ROUNDS):
+        for turn in range(self._rounds()):
             layers = self.layers if turn % 2 == 0 else self.layers[::-1]
             for layer in layers:
                 wanted = []

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from apps._common import acknowledge_polling, define_function, define_on_call
+from apps._common import acknowledge, acknowledge_polling, define_function, define_on_call
 
 # isort: split
 import aws_cdk as cdk
@@ -23,6 +23,11 @@ ON_PURPOSE = {
     "sqs-poll.max-receive-count": "1 receive: the first throttle sends a message to the dead-letter queue",
     "sqs-poll.visibility-timeout": "20 seconds: throttled messages come back while the demonstration is watched",
     "sqs-poll.reserved-concurrency": "what this half is here to show",
+}
+HAZARDS = {
+    "sqs-max-receive-count-low": ON_PURPOSE["sqs-poll.max-receive-count"],
+    "poll-visibility-short": ON_PURPOSE["sqs-poll.visibility-timeout"],
+    "poll-no-maximum-concurrency": ON_PURPOSE["sqs-poll.reserved-concurrency"],
 }
 
 
@@ -67,6 +72,8 @@ class Half(Construct):
         acknowledge_polling(self.function, self.poll.mapping, self.poll.dead_letters)
         for rule, reason in ON_PURPOSE.items():
             cdk.Annotations.of(self.poll).acknowledge_warning(f"cdk-messaging-patterns:{rule}", reason)
+        for rule, reason in HAZARDS.items():
+            acknowledge(self.poll, "messaging-checks", rule, reason)
 
 
 class MaxConcurrencyStack(cdk.Stack):

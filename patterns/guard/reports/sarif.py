@@ -6,10 +6,12 @@ https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 import json
 from importlib.metadata import version
 from pathlib import Path
+from string import Formatter
 from typing import Any
 from urllib.parse import quote
 
 from patterns.guard.reports._words import line_of
+from patterns.guard.reports.markdown import escaped
 from patterns.guard.rule import Finding, Rule, Severity
 from patterns.guard.rules import RULES
 from patterns.guard.run import Report
@@ -44,17 +46,19 @@ def write(report: Report) -> str:
 
 
 def _rule(rule: Rule, report: Report) -> dict[str, Any]:
-    from patterns.guard.docs import page
-
     severity = report.settings.severities.get(rule.id, rule.severity)
     fail_on = report.settings.fail_on
+    cdk, cloudformation = _general(rule.cdk), _general(rule.cloudformation)
     level = "error" if fail_on is not None and severity.rank <= fail_on.rank else "warning"
     return {
         "id": rule.id,
         "name": "".join(word.capitalize() for word in rule.id.split("-")),
         "shortDescription": {"text": rule.title},
-        "fullDescription": {"text": f"{rule.title}. {rule.cloudformation.replace('{{', '{').replace('}}', '}')}"},
-        "help": {"text": f"{rule.title}. See {rule.url}", "markdown": page(rule)},
+        "fullDescription": {"text": f"{rule.title}."},
+        "help": {
+            "text": f"CDK: {cdk}\nCloudFormation: {cloudformation}\n{rule.url}",
+            "markdown": f"- CDK: {escaped(cdk)}\n- CloudFormation: {escaped(cloudformation)}\n\n<{rule.url}>",
+        },
         "helpUri": rule.url,
         "defaultConfiguration": {"level": "note" if level == "warning" and severity is Severity.LOW else level},
         "properties": {
@@ -63,6 +67,11 @@ def _rule(rule: Rule, report: Report) -> dict[str, Any]:
             "security-severity": _SCORES[severity],
         },
     }
+
+
+def _general(words: str) -> str:
+    """A repair for no template in particular."""
+    return "".join(text + (f"<{name}>" if name else "") for text, name, _, _ in Formatter().parse(words))
 
 
 def _result(found: Finding, index: dict[str, int], report: Report) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from patterns.flow import loops
 from patterns.flow.model import Destination, Function, Loop
+from patterns.flow.template import Ref
 from patterns.guard.rule import Example, Found, Rule, Severity
 from patterns.guard.view import View
 
@@ -91,23 +92,21 @@ def _zipped(view: View, definition) -> bool:
 
 
 def _two_policies(view: View) -> Iterator[Found]:
-    whole: dict[str, str] = {}
+    whole: dict[Ref, str] = {}
     for policy in view.template.of_type("AWS::Lambda::ResourcePolicy"):
         for name in ("FunctionName", "ResourceArn", "FunctionArn"):
             target = view.template.target(policy.stack, view.value(policy, name, default=""))
-            whole.setdefault(str(target), policy.logical_id)
-    for permission in view.template.of_type("AWS::Lambda::Permission"):
+            if isinstance(target, Ref):
+                whole.setdefault(target, policy.logical_id)
+    for permission in view.template.of_type("AWS::Lambda::Permission") if whole else ():
         target = view.template.target(permission.stack, view.value(permission, "FunctionName", default=""))
-        if whole and str(target) in whole:
-            yield Found(
-                permission,
-                "",
-                {
-                    "function": str(target).split(".", 1)[-1],
-                    "policy": whole[str(target)],
-                    "permission": permission.logical_id,
-                },
-            )
+        if isinstance(target, Ref) and target in whole:
+            facts = {
+                "function": view.flow.name(f"{target.stack}/{target.logical_id}"),
+                "policy": whole[target],
+                "permission": permission.logical_id,
+            }
+            yield Found(permission, "", facts)
 
 
 def _default_timeout(view: View) -> Iterator[Found]:

@@ -242,7 +242,7 @@ class ProtectionRelay(Construct):
                 self,
                 "Function",
                 description="Keeps a data protection policy between two topics",
-                runtime=lambda_.Runtime.PYTHON_3_13,
+                runtime=lambda_.Runtime.PYTHON_3_14,
                 handler="engine.handler.handle",
                 code=lambda_.Code.from_asset(folder),
                 timeout=seconds(60),

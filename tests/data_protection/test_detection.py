@@ -153,6 +153,18 @@ def test_time_grows_with_the_message_and_not_faster(pieces: list[str], name: str
         assert min(cost(long) for _ in range(3)) < 9 * min(cost(short) for _ in range(3)) + 0.02
 
 
+address_words = st.sampled_from(
+    ["410 ", "12 ", "Terry ", "Ave ", "N, ", "Seattle ", "98109", ", WA", "rue ", "de la ", "Paix, ", "75002 ", "Paris",
+     "Hauptstraße ", "10115 ", "Berlin", "London ", "NW1 6XE", "K1M 1M4", "NSW ", "2000", "and so on ", "x" * 60 + " "]
+)  # fmt: skip
+
+
+@given(st.lists(address_words, max_size=40).map("".join))
+def test_addresses_are_found_near_postal_codes_as_in_the_whole_text(text: str):
+    whole = [match.span() for pattern in detectors._ADDRESSES for match in pattern.finditer(text)]
+    assert found("Address", text) == [text[start:end] for start, end in detectors._apart(set(whole))]
+
+
 @given(st.text(max_size=300))
 def test_any_text_at_all_is_searched_without_a_crash(text: str):
     for name in OFFERED:

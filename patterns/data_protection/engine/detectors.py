@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from . import checksums
-from .keywords import KEYWORDS
 
 Span = tuple[int, int]
 Spans = Callable[[str], Iterator[Span]]
@@ -261,9 +260,30 @@ _ADDRESSES = [
 ]
 
 
+# An address has a postal code, so only the surroundings of what may be one are searched: as far as the longest form
+# of an address reaches before its postal code, and after it.
+_POSTAL = re.compile(r"[0-9]{4,5}|[0-9][A-Za-z]{2}\b|[0-9][A-Za-z][0-9]", re.ASCII)
+_BEFORE_POSTAL, _AFTER_POSTAL = 400, 80
+
+
 def _address(text: str) -> Iterator[Span]:
-    found = {match.span() for pattern in _ADDRESSES for match in pattern.finditer(text)}
+    found: set[Span] = set()
+    for start, end in _near_postal_codes(text):
+        found |= {match.span() for pattern in _ADDRESSES for match in pattern.finditer(text, start, end)}
     yield from _apart(found)
+
+
+def _near_postal_codes(text: str) -> Iterator[Span]:
+    """Parts of the text that can have an address in them, in order; those that touch are one."""
+    start = end = 0
+    for match in _POSTAL.finditer(text):
+        if match.start() - _BEFORE_POSTAL > end:
+            if end:
+                yield start, end
+            start = match.start() - _BEFORE_POSTAL
+        end = match.end() + _AFTER_POSTAL
+    if end:
+        yield start, end
 
 
 def _ssn_us(digits: str) -> bool:
@@ -495,5 +515,3 @@ DETECTORS: dict[str, Detector] = {
 
 OFFERED = frozenset(DETECTORS)
 """Managed identifiers that can be found here; a policy for the relay can name these and custom ones."""
-
-assert all((name in KEYWORDS) == detector.keyword for name, detector in DETECTORS.items())

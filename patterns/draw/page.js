@@ -113,12 +113,15 @@ function rows(title, pairs) {
     add(dl, "dd", value);
   }
 }
+function counted(number, thing) {
+  return `${number} ${thing}${number === 1 ? "" : "s"}`;
+}
 function summary() {
   panel.replaceChildren();
   const boxes = Object.entries(data.boxes);
   const lost = boxes.filter(([, box]) => box.lost);
-  add(panel, "h2", lost.length ? `Messages are lost in ${lost.length} of the places` : "No loss found");
-  add(panel, "p", `${boxes.length - lost.length} places, ${Object.keys(data.arrows).length} arrows. ` +
+  add(panel, "h2", lost.length ? `Messages are lost in ${counted(lost.length, "place")}` : "No loss found");
+  add(panel, "p", `${counted(boxes.length - lost.length, "place")}, ${counted(Object.keys(data.arrows).length, "arrow")}. ` +
     "Click a box or an arrow for its details.", "soft");
   list("Lost", lost, (li, [key]) => {
     const ways = Object.values(data.arrows).filter((arrow) => arrow.to === key);

@@ -43,7 +43,7 @@ def panel(page: str) -> str:
 
 def test_the_page_opens_with_what_is_lost(tmp_path: Path) -> None:
     page = opened(picture_of(orders()), tmp_path)
-    assert "<h2>Messages are lost in 2 of the places</h2>" in panel(page)
+    assert "<h2>Messages are lost in 2 places</h2>" in panel(page)
     assert '<body class="scripted">' in page
     assert page.count('role="button"') == 7  # every box can be reached with the keyboard
 

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, TypeVar
 
+from patterns.errors import PatternError
 from patterns.flow.template import Ref, Resource, Template
 
 
@@ -640,7 +641,11 @@ class Flow:
         notes: Iterable[str] = (),
         template: Template | None = None,
     ) -> "Flow":
-        """A flow from its parts, in whatever order they come. Ids must be unique; the last one wins."""
+        """A flow from its parts, in whatever order they come. Of two with the same id the last one counts.
+
+        Raises:
+            PatternError: an edge joins a node that is not there.
+        """
         flow = cls(
             {n.id: n for n in sorted(nodes, key=_id)},
             {e.id: e for e in sorted(edges, key=_id)},
@@ -651,6 +656,9 @@ class Flow:
         for node in flow.nodes.values():
             flow._kinds.setdefault(type(node), []).append(node)
         for edge in flow.edges.values():
+            for end in (edge.source, edge.target):
+                if end not in flow.nodes:
+                    raise PatternError(f"edges must join nodes of the flow, got {edge.id!r} with {end!r}")
             flow._kinds.setdefault(type(edge), []).append(edge)
             flow._out.setdefault(edge.source, []).append(edge)
             flow._in.setdefault(edge.target, []).append(edge)

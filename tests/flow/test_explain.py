@@ -6,6 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from patterns.cli import app
+from patterns.errors import PatternError
 from patterns.flow import Flow, Outcome, as_text, losses
 from patterns.flow.explain import as_document, as_report
 from patterns.flow.model import Edge, Node
@@ -186,6 +187,14 @@ def test_a_flow_can_be_built_by_hand():
         [Queue(id="a", name="a", fifo=True), Node(id="f", name="f")], [Poll(id="p", source="a", target="f")]
     )
     assert [fate.outcome for fate in losses(flow)] == [Outcome.EXPIRED]
+
+
+def test_an_edge_to_nowhere_is_refused():
+    from patterns.flow.model import Poll, Queue
+
+    with pytest.raises(PatternError) as refused:
+        Flow.build([Queue(id="a", name="a")], [Poll(id="p", source="a", target="f")])
+    assert str(refused.value) == "edges must join nodes of the flow, got 'p' with 'f'"
 
 
 @pytest.mark.parametrize(

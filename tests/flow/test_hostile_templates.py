@@ -60,8 +60,14 @@ JUNK = st.one_of(
 
 
 def ask_everything(flow: Flow) -> str:
-    losses(flow)
-    unwatched(flow)
+    for told in fates(flow).values():
+        for fate in told:
+            assert fate.lost is bool(fate.remedy), "a loss and only a loss has a remedy"
+            assert not (fate.lost and fate.kept), "what is kept is not lost"
+            assert {fate.source, fate.at} <= set(flow.nodes)
+            assert set(fate.path) <= set(flow.edges)
+            assert set(fate.alarms) <= set(flow.alarms)
+    assert {id(fate) for fate in losses(flow)}.isdisjoint(id(fate) for fate in unwatched(flow))
     loops(flow)
     json.dumps(as_document(flow))
     as_report(flow)

@@ -3,6 +3,7 @@
 The JSON form is described in docs/flow-schema.md; ``VERSION`` changes with it.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
@@ -197,7 +198,7 @@ class _Page:
         self._lines: list[str] = []
 
     def text(self) -> str:
-        return "\n".join(self._lines).strip() + "\n"
+        return re.sub("\n{3,}", "\n\n", "\n".join(self._lines).strip()) + "\n"
 
     def line(self, text: str) -> None:
         self._lines.append(self._safe(text) if self._markdown else text)

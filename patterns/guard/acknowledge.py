@@ -6,10 +6,11 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
 
-from patterns.guard.rule import PLUGIN, Finding
+from patterns.guard.rule import Finding
 from patterns.guard.run import Lookup
 
 _KEY = "aws:cdk:acknowledged-rules"
+_LOGICAL_ID = "aws:cdk:logicalId"
 
 
 def in_assemblies(sources: Iterable[object]) -> Lookup:
@@ -18,16 +19,29 @@ def in_assemblies(sources: Iterable[object]) -> Lookup:
     An acknowledgement of a construct covers everything inside it; the nearest one counts.
     """
     known: dict[tuple[str, str], str] = {}
+    paths: dict[str, list[str]] = {}
     for source in sources:
         if isinstance(source, str | PathLike):
             path = Path(fspath(source))
-            known.update(_in_folder(path.parent if path.name == "manifest.json" else path, set()))
+            for at, kind, data in _in_folder(path.parent if path.name == "manifest.json" else path, set()):
+                if kind == _LOGICAL_ID:
+                    paths.setdefault(str(data), []).append(at)
+                elif isinstance(data, Mapping):
+                    known.update({(at, str(name)): str(reason) for name, reason in data.items()})
+
+    def path_of(finding: Finding) -> str:
+        """The construct path, from the assembly where the template does not have it."""
+        if finding.path or not known:
+            return finding.path
+        offers = paths.get(finding.logical_id, [])
+        own = [one for one in offers if one.startswith(f"{finding.stack}/")]
+        return next(iter(own or offers), "") if len(own or offers) == 1 else ""
 
     def lookup(finding: Finding) -> tuple[str, str] | None:
-        parts = finding.path.split("/") if finding.path else []
+        parts = path_of(finding).split("/") if known else []
         while parts:
             at = "/".join(parts)
-            reason = known.get((at, finding.rule))
+            reason = known.get((at, finding.acknowledge))
             if reason is not None:
                 return reason, at
             parts.pop()
@@ -36,7 +50,7 @@ def in_assemblies(sources: Iterable[object]) -> Lookup:
     return lookup
 
 
-def _in_folder(folder: Path, seen: set[Path]) -> Iterator[tuple[tuple[str, str], str]]:
+def _in_folder(folder: Path, seen: set[Path]) -> Iterator[tuple[str, str, Any]]:
     manifest = _document(folder / "manifest.json")
     if folder.resolve() in seen:
         return
@@ -54,19 +68,11 @@ def _in_folder(folder: Path, seen: set[Path]) -> Iterator[tuple[tuple[str, str],
             yield from _in_folder(folder / nested, seen)
 
 
-def _in_metadata(metadata: Any) -> Iterator[tuple[tuple[str, str], str]]:
+def _in_metadata(metadata: Any) -> Iterator[tuple[str, str, Any]]:
     for path, entries in metadata.items() if isinstance(metadata, Mapping) else ():
         for entry in entries if isinstance(entries, list) else ():
-            if (
-                not isinstance(entry, Mapping)
-                or entry.get("type") != _KEY
-                or not isinstance(entry.get("data"), Mapping)
-            ):
-                continue
-            for name, reason in entry["data"].items():
-                plugin, _, rule = str(name).partition("::")
-                if plugin == PLUGIN:
-                    yield (path.strip("/"), rule), str(reason)
+            if isinstance(entry, Mapping) and entry.get("type") in (_KEY, _LOGICAL_ID):
+                yield path.strip("/"), entry["type"], entry.get("data")
 
 
 def _values(value: Any) -> Iterable[Any]:

@@ -467,6 +467,8 @@ def _poison(flow: Flow, node: Node, polls: list[Poll], net: bool, unsure: tuple[
     fails = f"{who} fails"
     if isinstance(function, Function) and function.reserved_concurrency == 0:
         fails = f"{who} is throttled (its reserved concurrency is 0)"
+    if any(poll.may_delete.denied for poll in polls):
+        fails = f"{fails}, or processes it and may not delete it,"
     alarms = _alarms(flow, *(m for p in polls for m in _function_metrics(flow, p.target)))
     if not isinstance(node, Queue):
         yield _End(
@@ -1210,6 +1212,9 @@ _AGAIN = (
 
 def _duplicates(flow: Flow, start: str, path: tuple[str, ...]) -> str:
     nodes = _hops_of(flow, start, path)
+    last = flow.edges[path[-1]] if path else None
+    if isinstance(last, Poll) and last.may_delete.denied:
+        return f"again and again: {last.may_delete.why}"
     who = [name for node in nodes for kind, name in _AGAIN if isinstance(node, kind)]
     if isinstance(nodes[-1], Function) and (not path or _queued(flow.edges[path[-1]])):
         who.append("Lambda's own queue")

@@ -232,6 +232,11 @@ def test_a_role_that_may_not_delete_is_said():
     reads = allow(arn("Queue"), "sqs:ReceiveMessage", "sqs:GetQueueAttributes")
     flow = flow_of(**{**POLLED, "Role": role(reads)})
     assert flow.edges_of(Poll)[0].may_delete.why == "Role has no sqs:DeleteMessage on Queue"
+    again = end(flow, "Queue", Outcome.PROCESSED)
+    assert again.duplicates == "again and again: Role has no sqs:DeleteMessage on Queue"
+    assert end(flow, "Queue", Outcome.DLQ).condition == (
+        "Worker fails, or processes it and may not delete it, on 5 receives"
+    )
 
 
 def test_the_role_of_a_poller_needs_the_key_of_its_queue():

@@ -94,7 +94,7 @@ def lay_out(sizes: Mapping[str, Size], links: Sequence[Link], groups: Mapping[st
             stacks there are no frames.
     """
     framed: dict[tuple[str, ...], list[Layout]] = {}
-    for keys, inside in _parts(sizes, links):
+    for keys, inside in parts_of(sizes, links):
         stacks = tuple(sorted({groups[key] for key in keys} - {""}))
         framed.setdefault(stacks, []).append(_Part(keys, sizes, inside).drawn())
     frames = len({group for group in groups.values() if group}) > 1
@@ -132,14 +132,14 @@ def _pack(parts: Iterable[Layout]) -> Layout:
     return whole
 
 
-def _parts(sizes: Mapping[str, Size], links: Sequence[Link]) -> Iterable[tuple[list[str], list[Link]]]:
+def parts_of(keys: Iterable[str], links: Sequence[Link]) -> Iterable[tuple[list[str], list[Link]]]:
     """The connected parts, by their first box; boxes and links in the order given."""
-    near: dict[str, list[str]] = {key: [] for key in sizes}
+    near: dict[str, list[str]] = {key: [] for key in keys}
     for link in links:
         near[link.source].append(link.target)
         near[link.target].append(link.source)
     part_of: dict[str, str] = {}
-    for first in sizes:
+    for first in near:
         if first not in part_of:
             waiting = [first]
             part_of[first] = first
@@ -149,7 +149,7 @@ def _parts(sizes: Mapping[str, Size], links: Sequence[Link]) -> Iterable[tuple[l
                         part_of[other] = first
                         waiting.append(other)
     found: dict[str, tuple[list[str], list[Link]]] = {}
-    for key in sizes:
+    for key in near:
         found.setdefault(part_of[key], ([], []))[0].append(key)
     for link in links:
         found[part_of[link.source]][1].append(link)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from math import ceil, sqrt
 from textwrap import wrap
 
-from patterns.draw.layout import Layout, Link, Rect, Route, Size, lay_out
+from patterns.draw.layout import Layout, Link, Rect, Route, Size, lay_out, parts_of
 from patterns.draw.picture import Arrow, Box, Line, Picture
 from patterns.draw.words import clean
 
@@ -53,13 +53,13 @@ STYLE = """
 """
 
 _MARKERS = """<defs>
-<marker id="go" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse"
+<marker id="head-go" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="9" markerHeight="9" markerUnits="userSpaceOnUse"
  orient="auto"><path class="head" d="M0 1L10 5L0 9z"/></marker>
-<marker id="maybe" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="10" markerHeight="10"
+<marker id="head-maybe" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="10" markerHeight="10"
  markerUnits="userSpaceOnUse" orient="auto"><circle class="head open" cx="5" cy="5" r="3.6"/></marker>
-<marker id="barred" viewBox="0 0 12 12" refX="10" refY="6" markerWidth="14" markerHeight="14"
+<marker id="head-barred" viewBox="0 0 12 12" refX="10" refY="6" markerWidth="14" markerHeight="14"
  markerUnits="userSpaceOnUse" orient="auto"><path class="head open" d="M1 1L10 11M10 1L1 11"/></marker>
-<marker id="loss" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="15" markerHeight="15"
+<marker id="head-loss" viewBox="0 0 10 10" refX="8" refY="5" markerWidth="15" markerHeight="15"
  markerUnits="userSpaceOnUse" orient="auto"><path class="head loss" d="M0 0L10 5L0 10z"/></marker>
 </defs>"""
 
@@ -78,14 +78,14 @@ def drawing(picture: Picture, style: str = "") -> str:
         picture: what to draw.
         style: rules to put inside; empty where the page around it has them.
     """
-    crossing = _crossing(picture)
-    lines = {box.key: _lines(box, box.key in crossing) for box in picture.boxes}
-    words = {arrow.key: wrap(_UNIT.sub("\u00a0", arrow.label), LABEL_LETTERS) for arrow in picture.arrows}
-    layout = lay_out(
-        {box.key: _box_size(box, lines[box.key]) for box in picture.boxes},
-        [Link(one.key, one.source, one.target, _label_size(words[one.key])) for one in picture.arrows],
-        {box.key: clean(box.group, TITLE_LETTERS) if box.group else "" for box in picture.boxes},
-    )
+    words = {one.key: wrap(_UNIT.sub("\u00a0", one.label), LABEL_LETTERS) for one in picture.arrows}
+    links = [Link(one.key, one.source, one.target, _label_size(words[one.key])) for one in picture.arrows]
+    groups = {box.key: clean(box.group, TITLE_LETTERS) if box.group else "" for box in picture.boxes}
+    crossing = {
+        key for keys, _ in parts_of(groups, links) if len({groups[key] for key in keys} - {""}) > 1 for key in keys
+    }
+    lines = {box.key: _lines(box, groups[box.key] if box.key in crossing else "") for box in picture.boxes}
+    layout = lay_out({box.key: _box_size(box, lines[box.key]) for box in picture.boxes}, links, groups)
     width, height = ceil(layout.width + 2 * MARGIN), ceil(layout.height + 2 * MARGIN)
     shapes = {box.key: box.shape for box in picture.boxes}
     lost = sum(box.lost for box in picture.boxes)
@@ -106,31 +106,9 @@ def drawing(picture: Picture, style: str = "") -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _crossing(picture: Picture) -> set[str]:
-    """Boxes that say their stack, since an arrow joins it with a box of another."""
-    group = {box.key: box.group for box in picture.boxes}
-    near: dict[str, list[str]] = {key: [] for key in group}
-    for arrow in picture.arrows:
-        near[arrow.source].append(arrow.target)
-        near[arrow.target].append(arrow.source)
-    found: set[str] = set()
-    seen: set[str] = set()
-    for key in group:
-        if key not in seen:
-            part, waiting = {key}, [key]
-            while waiting:
-                fresh = [one for one in near[waiting.pop()] if one not in part]
-                part.update(fresh)
-                waiting += fresh
-            seen |= part
-            if len({group[one] for one in part} - {""}) > 1:
-                found |= part
-    return found
-
-
-def _lines(box: Box, crossing: bool) -> list[tuple[str, str]]:
-    """The lines of text in a box, each with its class."""
-    kind = f"{box.kind} in {clean(box.group, TITLE_LETTERS)}" if crossing and box.group and box.kind else box.kind
+def _lines(box: Box, stack: str) -> list[tuple[str, str]]:
+    """The lines of text in a box, each with its class; the stack where an arrow joins it with another stack."""
+    kind = f"{box.kind} in {stack}" if stack and box.kind else box.kind
     lines = [("kind", one) for one in wrap(kind, TITLE_LETTERS)]
     lines += [("title", one) for one in wrap(clean(box.title, 3 * TITLE_LETTERS), TITLE_LETTERS)]
     for fact in box.facts:
@@ -204,7 +182,7 @@ def _arrow(arrow: Arrow, route: Route, words: list[str]) -> str:
     head = "barred" if arrow.barred else _HEADS[arrow.line]
     parts = [
         f'<g class="arrow {arrow.line}" id="{arrow.key}" data-from="{arrow.source}" data-to="{arrow.target}">',
-        f'<path class="way" d="{_way(route)}" marker-end="url(#{head})"/>',
+        f'<path class="way" d="{_way(route)}" marker-end="url(#head-{head})"/>',
     ]
     if words:
         x, y = route.label

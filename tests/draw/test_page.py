@@ -69,6 +69,12 @@ def test_the_policy_lets_only_the_page_s_own_script_and_style_run(name: str) -> 
     assert policy == (f"default-src 'none'; style-src 'sha256-{style}'; script-src 'sha256-{script}'; base-uri 'none'")
 
 
+@pytest.mark.parametrize("name", PICTURES)
+def test_no_two_elements_share_an_id(name: str) -> None:
+    ids = [attributes["id"] for _, attributes in Reader(as_page(PICTURES[name])).elements if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
 def test_a_page_holds_the_details_of_every_box_and_arrow() -> None:
     drawn = picture_of(orders())
     data = data_of(as_page(drawn))

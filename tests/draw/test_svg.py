@@ -85,7 +85,7 @@ def test_heads_of_arrows_tell_what_gets_through() -> None:
     for arrow in drawn.arrows:
         head = groups[arrow.key].find(f"{SVG}path")
         assert head is not None
-        assert head.get("marker-end") == f"url(#{'barred' if arrow.barred else plain[arrow.line]})"
+        assert head.get("marker-end") == f"url(#head-{'barred' if arrow.barred else plain[arrow.line]})"
 
 
 def corners(way: str) -> list[tuple[float, float]]:

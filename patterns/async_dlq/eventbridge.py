@@ -144,7 +144,7 @@ class EventBridgeAsync(Construct):
                 )
             ],
         )
-        sender = Sender("events", self.rule.attr_arn, cdk.Stack.of(self))
+        sender = Sender("events", self.rule.attr_arn, None)  # defined in this very stack
         allow_dead_letters(self, sender, self.undelivered, plan.dead_letters)
         allow_invoking(self, plan.invoked, sender.principal, sender.arn)
         self.archive = self._archive(bus, None if plan.bus_name else event_pattern, plan.archive_days)

@@ -1,6 +1,7 @@
 """What is really invoked: a function, and which qualifier of it."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from patterns._checks import has, is_a, is_token_text
@@ -20,14 +21,16 @@ class Invoked:
 
     Attributes:
         construct: what settings of this qualifier hang on; the function itself for ``$LATEST``.
+        node: its node.
         behind: the function behind it.
-        name: the function's name, or its ARN where it is imported.
+        name: the function's name.
         qualifier: ``$LATEST``, a version or an alias: the one whose event invoke config counts.
         arn: what a sender has to invoke.
         imported_arn: the ARN where it can be read, without ``$LATEST``; else empty.
     """
 
     construct: Any
+    node: Any
     behind: Any
     name: str
     qualifier: str
@@ -54,6 +57,11 @@ def invoked(name: str, function: Any) -> Invoked:
         PatternError: ``<name>`` is no Lambda function.
     """
     is_a(name, function, "function_arn", A_FUNCTION)
+    return _invoked(function)
+
+
+@lru_cache(maxsize=4)  # a pattern asks, and then the net that it defines asks again: each answer crosses the bridge
+def _invoked(function: Any) -> Invoked:
     arn = function.function_arn
     if has(function, "lambda_"):
         behind = function.lambda_
@@ -61,13 +69,14 @@ def invoked(name: str, function: Any) -> Invoked:
         construct = behind if qualifier == LATEST else function
     else:
         behind, construct, qualifier = function, function, LATEST
+    node = construct.node
     if isinstance(behind, lambda_.Function):
-        return Invoked(construct, behind, behind.function_name, qualifier, arn, "")
+        return Invoked(construct, node, behind, behind.function_name, qualifier, arn, "")
     literal = "" if is_token_text(arn) else arn.removesuffix(":" + LATEST)
     if literal.count(":") == _QUALIFIED_ARN_PARTS - 1:
-        unqualified, _, qualifier = literal.rpartition(":")
-        return Invoked(construct, behind, unqualified, qualifier, arn, literal)
-    return Invoked(construct, behind, behind.function_name, qualifier, arn, literal)
+        _, _, qualifier = literal.rpartition(":")
+        return Invoked(construct, node, behind, literal.split(":")[6], qualifier, arn, literal)
+    return Invoked(construct, node, behind, behind.function_name, qualifier, arn, literal)
 
 
 def _unqualified(arn: str) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from patterns._checks import flag, is_a, seconds, warn, whole_seconds, within
+from patterns._checks import flag, is_a, plain_number, seconds, warn, whole_seconds, within
 
 # isort: split
 import aws_cdk as cdk
@@ -20,7 +20,6 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from patterns._alarms import Alarms, alarm_actions_checked
-from patterns._functions import settings_of as function_settings
 from patterns._queues import A_KEY, LONGEST_RETENTION, define_dead_letters
 from patterns.async_dlq.destinations import Destination, destination_checked, retention_of
 from patterns.async_dlq.invoked import Invoked, invoked
@@ -129,8 +128,9 @@ class AsyncDlq(Construct):
             self.config.node.add_dependency(policy)
             if raw_event:
                 plan.function_resource.node.add_dependency(policy)
-        # Marks the qualifier, so that the CDK refuses a second configuration of it as well.
-        Construct(plan.invoked.construct, _CONFIGURED)
+        if isinstance(plan.invoked.construct, Construct):  # not a proxy for an imported version or alias
+            # Marks the qualifier, so that the CDK refuses a second configuration of it as well.
+            Construct(plan.invoked.construct, _CONFIGURED)
         _remember(self)
         self.alarms = self._tell(plan, failure, actions)
 
@@ -188,7 +188,7 @@ class AsyncDlq(Construct):
         self, plan: "_Plan", failure: Destination, actions: Sequence[cloudwatch.IAlarmAction]
     ) -> tuple[cloudwatch.Alarm, ...]:
         alarms = Alarms(self, actions)
-        name = plan.invoked.behind.function_name
+        name = plan.invoked.name
         alarms.over(
             "EventsDropped",
             _metric(name, "AsyncEventsDropped"),
@@ -271,7 +271,7 @@ def _make_plan(
 ) -> _Plan:
     warnings: list[tuple[str, str]] = []
     target = invoked("function", function)
-    settings = function_settings("function", function)
+    resource, reserved = _resource(target)
     if retry_attempts is None:
         raise PatternError("retry_attempts must be 0 to 2, got None")
     within("retry_attempts", retry_attempts, *limits.ASYNC_RETRY_ATTEMPTS)
@@ -299,7 +299,6 @@ def _make_plan(
     for name, destination in (("on_failure", failure), ("on_success", success)):
         if destination is not None:
             _refuse_loop(name, destination, target)
-    resource = target.behind.node.default_child if settings.defined else None
     own = resource.dead_letter_config if resource is not None else None
     if raw_event:
         _check_raw_event(scope, target, resource, own)
@@ -308,7 +307,7 @@ def _make_plan(
             "on_failure must be another queue or topic than the function's dead-letter queue: every failed event "
             f"would be there twice, as a record and as it was sent, got {failure.given.node.path}"
         )
-    if settings.reserved_concurrency == 0:
+    if reserved == 0:
         warnings.append(
             (
                 "async-dlq.no-concurrency",
@@ -316,12 +315,12 @@ def _make_plan(
                 "straight to on_failure.",
             )
         )
-    elif settings.reserved_concurrency is not None and age is not None and age < SHORT_EVENT_AGE:
+    elif reserved is not None and age is not None and age < SHORT_EVENT_AGE:
         warnings.append(
             (
                 "async-dlq.event-age",
                 f"max_event_age is {age} seconds, and the function has a reserved concurrency of "
-                f"{settings.reserved_concurrency}: events of a burst expire while they are throttled.",
+                f"{reserved}: events of a burst expire while they are throttled.",
             )
         )
     return _Plan(
@@ -335,6 +334,15 @@ def _make_plan(
         function_resource=resource,
         warnings=tuple(warnings),
     )
+
+
+def _resource(target: Invoked) -> tuple[Any, int | None]:
+    """The function's resource and its reserved concurrency; nothing for an imported function, which shows neither."""
+    node = target.node if target.construct is target.behind else target.behind.node
+    resource = node.default_child if isinstance(target.behind, lambda_.Function) else None
+    if not isinstance(resource, lambda_.CfnFunction):
+        return None, None
+    return resource, plain_number(resource.reserved_concurrent_executions)
 
 
 def _check_raw_event(scope: Any, target: Invoked, resource: Any, own: Any) -> None:
@@ -372,9 +380,9 @@ def _remember(net: AsyncDlq) -> None:
 def refuse_second_net(target: Invoked) -> None:
     """Lambda has one event invoke config for each qualifier; a second one fails at deployment."""
     where = ""
-    if target.construct.node.try_find_child(_CONFIGURED) is not None:
+    if target.node.try_find_child(_CONFIGURED) is not None:
         own = (net.node.path for net in _NETS.get(target.behind, ()) if net.invoked.same_as(target))
-        where = next(own, f"configure_async_invoke (or on_failure, retry_attempts…) of {target.construct.node.path}")
+        where = next(own, f"configure_async_invoke (or on_failure, retry_attempts…) of {target.node.path}")
     elif target.imported_arn and target.imported_arn in _IMPORTED.get(target.behind.node.root, ()):
         where = f"another AsyncDlq of {target.imported_arn}"
     if where:

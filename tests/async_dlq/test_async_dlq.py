@@ -122,21 +122,33 @@ def test_a_function_and_its_alias_may_each_have_a_net() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arn", "name", "qualifier"),
+    ("arn", "qualifier"),
     [
-        ("arn:aws:lambda:eu-west-1:111122223333:function:f", "f", "$LATEST"),
-        ("arn:aws:lambda:eu-west-1:111122223333:function:f:live", None, "live"),
-        ("arn:aws:lambda:eu-west-1:111122223333:function:f:7", None, "7"),
+        ("arn:aws:lambda:eu-west-1:111122223333:function:f", "$LATEST"),
+        ("arn:aws:lambda:eu-west-1:111122223333:function:f:$LATEST", "$LATEST"),
+        ("arn:aws:lambda:eu-west-1:111122223333:function:f:live", "live"),
+        ("arn:aws:lambda:eu-west-1:111122223333:function:f:7", "7"),
     ],
 )
-def test_an_imported_function_is_read_from_its_arn(arn: str, name: str | None, qualifier: str) -> None:
+def test_an_imported_function_is_read_from_its_arn(arn: str, qualifier: str) -> None:
     stack = new_stack()
-    role = a_role(stack)
-    function = lambda_.Function.from_function_attributes(stack, "F", function_arn=arn, role=role)
+    function = lambda_.Function.from_function_attributes(stack, "F", function_arn=arn, role=a_role(stack))
     net(stack, function=function)
-    config = the(template_of(stack), CONFIG)
-    assert config["Qualifier"] == qualifier
-    assert config["FunctionName"] == (name or "arn:aws:lambda:eu-west-1:111122223333:function:f")
+    template = template_of(stack)
+    config = the(template, CONFIG)
+    assert (config["FunctionName"], config["Qualifier"]) == ("f", qualifier)
+    dimensions = [a["Properties"]["Dimensions"] for a in of_type(template, ALARM).values()]
+    assert [{"Name": "FunctionName", "Value": "f"}] in dimensions, "metrics know no ARN"
+
+
+def test_an_imported_version_and_alias_have_nets_under_their_qualifiers() -> None:
+    stack = new_stack()
+    arn = "arn:aws:lambda:eu-west-1:111122223333:function:f"
+    version = lambda_.Version.from_version_arn(stack, "V", arn + ":7")
+    alias = lambda_.Alias.from_alias_attributes(stack, "A", alias_name="live", alias_version=version)
+    for id, function in (("OfVersion", version), ("OfAlias", alias)):
+        AsyncDlq(stack, id, function=function)
+    assert sorted(c["Properties"]["Qualifier"] for c in of_type(template_of(stack), CONFIG).values()) == ["7", "live"]
 
 
 def a_role(stack: cdk.Stack) -> Any:

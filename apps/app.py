@@ -15,6 +15,7 @@ from apps.error_handling.dead_letters_stack import DeadLettersStack  # noqa: E40
 from apps.error_handling.destinations_stack import DestinationsStack  # noqa: E402
 from apps.error_handling.event_bus_stack import EventBusStack  # noqa: E402
 from apps.error_handling.poll_stack import PollStack  # noqa: E402
+from apps.insurance_leads.stack import InsuranceLeadsStack  # noqa: E402
 from apps.max_concurrency.stack import MaxConcurrencyStack  # noqa: E402
 from apps.recursion.stack import OrdersStack  # noqa: E402
 
@@ -33,6 +34,7 @@ def build_app(**options: object) -> cdk.App:
     DeadLettersStack(app, "ErrorHandlingDeadLetters")
     EventBusStack(app, "ErrorHandlingEventBus")
     MaxConcurrencyStack(app, "MaxConcurrency")
+    InsuranceLeadsStack(app, "InsuranceLeads")
     OrdersStack(app, "RecursionBroken", repaired=False)
     OrdersStack(app, "RecursionRepaired", repaired=True)
     ClinicRelayStack(app, "ClinicRelay")

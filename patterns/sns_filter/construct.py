@@ -117,6 +117,7 @@ class SnsFilter(Construct):
         subscriptions: what was made for each name: ``subscriptions["Orders"].undelivered``.
         catch_all: the queue for what no filter wants; ``None`` where there is no such message, or none can be told.
         catch_all_policy: the filter policy in front of it; ``None`` where it gets every message, or is not there.
+        unmatched: the subscription that brings messages into ``catch_all``; ``None`` where that is.
         alarms: the alarms: a message in an ``undelivered`` queue and its oldest past half of the retention there; the
             same for ``catch_all`` (where it gets every message, the oldest only); a message that could not be
             delivered, one that could not even be put into its dead-letter queue, one whose body or attributes a filter
@@ -131,6 +132,7 @@ class SnsFilter(Construct):
     subscriptions: Mapping[str, FilteredSubscription]
     catch_all: sqs.IQueue | None
     catch_all_policy: FilterPolicy | None
+    unmatched: FilteredSubscription | None
     alarms: tuple[cloudwatch.Alarm, ...]
 
     def __init__(
@@ -185,18 +187,18 @@ class SnsFilter(Construct):
                 for name, link in plan.links.items()
             }
         )
-        self.catch_all, self.catch_all_policy = None, plan.catch_all_policy
+        self.catch_all, self.unmatched, self.catch_all_policy = None, None, plan.catch_all_policy
         if plan.catch_all is not None and plan.catch_all_kept is not None:
-            self.catch_all = self._catch(plan.catch_all, plan.catch_all_kept, sender, plan.fifo, alarms)
+            self.catch_all, self.unmatched = self._catch(plan.catch_all, plan.catch_all_kept, sender, plan.fifo, alarms)
         self._allow_publishing(plan, bucket_events, encryption_key if topic is None else None)
         self._watch(plan, alarms)
         self.alarms = tuple(alarms.made)
 
-    def _catch(self, link: Link, kept: DeadLetters, sender: Sender, fifo: bool, alarms: Alarms) -> sqs.IQueue:
+    def _catch(self, link: Link, kept: DeadLetters, sender: Sender, fifo: bool, alarms: Alarms) -> Any:
         queue: Any = kept.given or define_dead_letters(self, "CatchAll", key=kept.key, fifo=fifo)
         policy = link.subscriber.filter_policy
         link = Link(Subscriber(queue, policy), kept, link.undelivered)
-        FilteredSubscription(self, UNMATCHED, link, self.topic, sender, fifo, alarms)
+        made = FilteredSubscription(self, UNMATCHED, link, self.topic, sender, fifo, alarms)
         if policy is not None:
             alarms.kept_messages("CatchAll", queue, kept.retention, "A message matched no filter")
         else:
@@ -207,7 +209,7 @@ class SnsFilter(Construct):
                 "Nobody takes messages out of the audit queue: the oldest has waited for half of the "
                 f"{kept.retention} seconds that the queue keeps it.",
             )
-        return queue
+        return queue, made
 
     def _allow_publishing(self, plan: Plan, events: Sequence[str], key: kms.IKey | None) -> None:
         account = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}

@@ -157,6 +157,8 @@ def test_what_no_filter_wants_is_selected_kept_and_told() -> None:
     made, stack = fanned()
     template = template_of(stack)
     rest = subscription(template, "LeadsUnmatched")
+    assert made.unmatched is not None
+    assert rest["RedrivePolicy"] == {"deadLetterTargetArn": stack.resolve(made.unmatched.undelivered.queue_arn)}
     assert made.catch_all is not None
     assert made.catch_all_policy is not None
     assert made.catch_all_policy.document == {"kind": [{"anything-but": ["auto", "home"]}, None, {"exists": False}]}
@@ -188,7 +190,7 @@ def test_a_null_in_a_policy_reaches_the_template_which_the_cdk_alone_would_drop(
 )
 def test_where_every_message_is_wanted_there_is_nothing_to_catch(policies: Any) -> None:
     made, stack = fanned(auto=policies[0], home=policies[1])
-    assert (made.catch_all, made.catch_all_policy) == (None, None)
+    assert (made.catch_all, made.catch_all_policy, made.unmatched) == (None, None, None)
     template = template_of(stack)
     assert len(of_type(template, SUBSCRIPTION)) == 2
     assert losses(read_flow({"Stack": template})) == []

@@ -1,0 +1,379 @@
+"""What AWS would refuse later, or accept and lose messages with, is refused here, in the caller's words, at once."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import aws_cdk as cdk
+import pytest
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+
+from patterns import PatternError
+from patterns.sns_filter import FilterPolicy, SnsFilter, Subscriber, anything_but, missing, prefix
+from tests._synth import new_function, new_stack, warnings_of
+
+KIND = FilterPolicy.message_body({"kind": ["auto"]})
+BY_ATTRIBUTE = FilterPolicy.message_attributes({"kind": ["auto"]})
+
+
+@pytest.fixture(scope="module")
+def stack() -> cdk.Stack:
+    """One stack for all refusals: what is refused leaves nothing in it."""
+    return new_stack()
+
+
+@pytest.fixture(scope="module")
+def queue(stack: cdk.Stack) -> sqs.Queue:
+    return sqs.Queue(stack, "Q")
+
+
+_count = iter(range(10_000))
+
+
+def fan(stack: cdk.Stack, subscriptions: Any, **arguments: Any) -> SnsFilter:
+    return SnsFilter(stack, f"F{next(_count)}", subscriptions=subscriptions, **arguments)
+
+
+def refused(stack: cdk.Stack, message: str, subscriptions: Any, **arguments: Any) -> None:
+    before = len(stack.node.children)
+    with pytest.raises(PatternError) as error:
+        fan(stack, subscriptions, **arguments)
+    assert str(error.value) == message
+    assert len(stack.node.children) == before, "a refused construct leaves nothing behind"
+
+
+# Subscriptions -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [{}, None, [], "Auto"])
+def test_there_has_to_be_a_subscription(stack: cdk.Stack, value: Any) -> None:
+    refused(stack, f"subscriptions must be a mapping of at least one name to a Subscriber, got {value!r}", value)
+
+
+@pytest.mark.parametrize("name", ["", "1a", "a-b", "a b", "ü", "a" * 65, 5, "Unmatched"])
+def test_a_name_is_letters_and_digits(stack: cdk.Stack, queue: sqs.Queue, name: Any) -> None:
+    refused(
+        stack,
+        "subscriptions must have names of 1 to 64 letters and digits that begin with a letter, and not 'Unmatched', "
+        f"got {name!r}",
+        {name: Subscriber(queue)},
+    )
+
+
+def test_names_of_1_and_64_letters_are_accepted(stack: cdk.Stack) -> None:
+    made = fan(stack, {name: Subscriber(sqs.Queue(stack, f"Of{name}")) for name in ("a", "B" * 64)})
+    assert list(made.subscriptions) == ["a", "B" * 64]
+
+
+@pytest.mark.parametrize(
+    ("subscriber", "message"),
+    [
+        (
+            "queue",
+            "subscriptions[\"Auto\"] must be a Subscriber (patterns.sns_filter.Subscriber), got 'queue'",
+        ),
+        (
+            Subscriber("queue"),  # pyright: ignore[reportArgumentType]
+            'subscriptions["Auto"].endpoint must be an SQS queue (aws_sqs.IQueue) or a Lambda function '
+            "(aws_lambda.IFunction), got 'queue'",
+        ),
+        (
+            Subscriber(None, {"kind": ["auto"]}),  # pyright: ignore[reportArgumentType]
+            'subscriptions["Auto"].filter_policy must be FilterPolicy.message_body(…) or '
+            "FilterPolicy.message_attributes(…), got {'kind': ['auto']}",
+        ),
+        (
+            Subscriber(None, raw_message_delivery="yes"),  # pyright: ignore[reportArgumentType]
+            "subscriptions[\"Auto\"].raw_message_delivery must be True or False, got 'yes'",
+        ),
+    ],
+)
+def test_a_subscriber_is_one(stack: cdk.Stack, subscriber: Any, message: str) -> None:
+    refused(stack, message, {"Auto": subscriber})
+
+
+def test_more_than_200_filter_policies_for_one_topic_are_refused(stack: cdk.Stack, queue: sqs.Queue) -> None:
+    many: Mapping[str, Subscriber] = {f"S{i}": Subscriber(queue, KIND) for i in range(201)}
+    refused(stack, "subscriptions must have at most 200 filter policies for one topic, got 201", many)
+
+
+def test_a_function_gets_no_raw_messages(stack: cdk.Stack) -> None:
+    function = new_function(stack, "Raw")
+    refused(
+        stack,
+        'subscriptions["Auto"].raw_message_delivery must be False for a function, got True',
+        {"Auto": Subscriber(function, raw_message_delivery=True)},
+    )
+
+
+def test_a_standard_topic_delivers_to_no_fifo_queue_and_has_none_for_what_fails(
+    stack: cdk.Stack, queue: sqs.Queue
+) -> None:
+    fifo = sqs.Queue(stack, "Fifo", fifo=True)
+    refused(
+        stack,
+        'subscriptions["Auto"].endpoint must be a standard queue: a standard topic cannot deliver to a FIFO queue, '
+        "got a FIFO queue",
+        {"Auto": Subscriber(fifo)},
+    )
+    refused(
+        stack,
+        'subscriptions["Auto"].undelivered must be a standard queue: Amazon SNS cannot send to a FIFO queue, '
+        "got a FIFO queue",
+        {"Auto": Subscriber(queue, undelivered=fifo)},
+    )
+
+
+def test_a_fifo_topic_delivers_to_queues_only_and_has_fifo_queues_for_what_fails(
+    stack: cdk.Stack, queue: sqs.Queue
+) -> None:
+    function = new_function(stack, "OfFifo")
+    refused(
+        stack,
+        'subscriptions["Auto"].endpoint must be a queue: a FIFO topic delivers to queues only. Poll the queue for the '
+        "function (patterns.sqs_poll.SqsPoll), got the function Stack/OfFifo",
+        {"Auto": Subscriber(function)},
+        fifo=True,
+    )
+    refused(
+        stack,
+        'subscriptions["Auto"].undelivered must be a FIFO queue: the topic is FIFO, and so is its dead-letter queue, '
+        "got a standard queue",
+        {"Auto": Subscriber(queue, undelivered=queue)},
+        fifo=True,
+    )
+
+
+def test_the_key_that_aws_manages_for_sqs_is_refused_for_it_lets_sns_not_in(stack: cdk.Stack) -> None:
+    managed = sqs.Queue(stack, "Managed", encryption=sqs.QueueEncryption.KMS_MANAGED)
+    message = (
+        "must be encrypted by SQS (sqs.QueueEncryption.SQS_MANAGED) or with a customer-managed key: Amazon SNS cannot "
+        "use the AWS managed key, so nothing would arrive, got alias/aws/sqs"
+    )
+    refused(stack, f'subscriptions["Auto"].endpoint {message}', {"Auto": Subscriber(managed)})
+    fine = sqs.Queue(stack, "Fine")
+    refused(stack, f'subscriptions["Auto"].undelivered {message}', {"Auto": Subscriber(fine, undelivered=managed)})
+    refused(stack, f"catch_all {message}", {"Auto": Subscriber(fine, KIND)}, catch_all=managed)
+
+
+# The topic -----------------------------------------------------------------------------------------------
+
+
+def test_what_shapes_a_topic_is_refused_beside_one_that_is_given(stack: cdk.Stack, queue: sqs.Queue) -> None:
+    topic = sns.Topic(stack, "Given")
+    for name in ("fifo", "content_based_deduplication"):
+        refused(
+            stack,
+            f"{name} must be left out where a topic is given: it is used as it is, got True",
+            {"Auto": Subscriber(queue)},
+            topic=topic,
+            **{name: True},
+        )
+    refused(
+        stack,
+        "content_based_deduplication must be left out for a standard topic, got True",
+        {"Auto": Subscriber(queue)},
+        content_based_deduplication=True,
+    )
+    refused(stack, "topic must be an SNS topic (aws_sns.ITopic), got 'x'", {"Auto": Subscriber(queue)}, topic="x")
+
+
+@pytest.mark.parametrize("name", ["fifo", "content_based_deduplication", "audit"])
+def test_a_switch_is_true_or_false(stack: cdk.Stack, queue: sqs.Queue, name: str) -> None:
+    refused(stack, f"{name} must be True or False, got 'no'", {"Auto": Subscriber(queue, KIND)}, **{name: "no"})
+
+
+def test_a_key_is_a_key(stack: cdk.Stack, queue: sqs.Queue) -> None:
+    refused(
+        stack,
+        "encryption_key must be a KMS key (aws_kms.IKey), got 'alias/x'",
+        {"Auto": Subscriber(queue)},
+        encryption_key="alias/x",
+    )
+
+
+# The catch-all -------------------------------------------------------------------------------------------
+
+
+def test_a_catch_all_is_refused_where_nothing_is_left_to_catch(stack: cdk.Stack, queue: sqs.Queue) -> None:
+    every = FilterPolicy.message_body({"kind": [anything_but("auto"), None, missing()]})
+    for subscribers in (
+        {"All": Subscriber(queue)},
+        {"Auto": Subscriber(queue, KIND), "Rest": Subscriber(queue, every)},
+    ):
+        refused(
+            stack,
+            "audit must be left out: every message passes a filter, or a subscription has none, got True",
+            subscribers,
+            audit=True,
+        )
+        with pytest.raises(PatternError, match=r"^catch_all must be left out: every message passes a filter"):
+            fan(stack, subscribers, catch_all=queue)
+
+
+def test_a_catch_all_that_would_get_every_message_wants_to_be_asked_for(stack: cdk.Stack, queue: sqs.Queue) -> None:
+    starts = FilterPolicy.message_body({"a": prefix("x"), "b": prefix("y")})
+    refused(
+        stack,
+        "catch_all must come with audit=True: what these filters leave over cannot be selected by a filter policy, "
+        "so the queue would get every message, got audit=False",
+        {"Auto": Subscriber(queue, starts)},
+        catch_all=queue,
+    )
+    other = sqs.Queue(stack, "Audit")
+    made = fan(stack, {"Auto": Subscriber(queue, starts)}, catch_all=other, audit=True)
+    assert made.catch_all is other
+
+
+# Publishers ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "who"),
+    [
+        ({"services": ["cloudwatch.amazonaws.com"]}, "cloudwatch.amazonaws.com"),
+        ({"buckets": True}, "Amazon S3"),
+        ({"buckets": True, "services": ["ses.amazonaws.com"]}, "Amazon S3 and ses.amazonaws.com"),
+    ],
+)
+def test_filters_by_attributes_are_refused_behind_a_publisher_that_sends_none(
+    stack: cdk.Stack, queue: sqs.Queue, arguments: dict[str, Any], who: str
+) -> None:
+    if arguments.get("buckets"):
+        arguments = {**arguments, "buckets": [s3.Bucket(stack, f"Bucket{next(_count)}")]}
+    refused(
+        stack,
+        f'subscriptions["Auto"].filter_policy must be FilterPolicy.message_body(…): {who} sends no message '
+        "attributes, so everything would be filtered out, got a policy for MessageAttributes",
+        {"Auto": Subscriber(queue, BY_ATTRIBUTE)},
+        **arguments,
+    )
+
+
+def test_a_bucket_has_to_be_defined_here_and_to_have_no_notifications(stack: cdk.Stack, queue: sqs.Queue) -> None:
+    subscribers = {"Auto": Subscriber(queue)}
+    imported = s3.Bucket.from_bucket_name(stack, "Imported", "mine")
+    refused(
+        stack,
+        "buckets[0] must be a bucket defined in this app (aws_s3.Bucket): the notifications of another cannot be set "
+        "from here, got Stack/Imported",
+        subscribers,
+        buckets=[imported],
+    )
+    refused(
+        stack,
+        "buckets[0] must be a bucket defined in this app (aws_s3.Bucket), got 'mine'",
+        subscribers,
+        buckets=["mine"],
+    )
+    taken = s3.Bucket(stack, "Taken")
+    fan(stack, {"One": Subscriber(queue)}, buckets=[taken])
+    notified = s3.Bucket(stack, "Notified", event_bridge_enabled=True)
+    for bucket in (taken, notified):
+        refused(
+            stack,
+            "buckets[0] must have no notifications of its own: a bucket has one list of them, and who writes it last "
+            f"wins, got {bucket.node.path}",
+            subscribers,
+            buckets=[bucket],
+        )
+
+
+@pytest.mark.parametrize("events", ["s3:ObjectCreated:*", [], ["ObjectCreated"], [5]])
+def test_bucket_events_are_names_of_s3(stack: cdk.Stack, queue: sqs.Queue, events: Any) -> None:
+    refused(
+        stack,
+        f"bucket_events must be a sequence of S3 event types such as s3:ObjectCreated:*, got {events!r}",
+        {"Auto": Subscriber(queue)},
+        bucket_events=events,
+    )
+
+
+@pytest.mark.parametrize("services", ["cloudwatch.amazonaws.com", ["cloudwatch"], [5]])
+def test_services_are_principals(stack: cdk.Stack, queue: sqs.Queue, services: Any) -> None:
+    refused(
+        stack,
+        f"services must be a sequence of service principals such as cloudwatch.amazonaws.com, got {services!r}",
+        {"Auto": Subscriber(queue)},
+        services=services,
+    )
+
+
+def test_s3_publishes_to_no_fifo_topic_and_to_none_with_the_key_that_aws_manages(
+    stack: cdk.Stack, queue: sqs.Queue
+) -> None:
+    bucket = s3.Bucket(stack, "ForTopics")
+    refused(
+        stack,
+        "buckets must be left out for a FIFO topic: Amazon S3 cannot notify one, got buckets",
+        {"Auto": Subscriber(queue)},
+        buckets=[bucket],
+        fifo=True,
+    )
+    topic = sns.Topic(stack, "AwsKey", master_key=kms.Alias.from_alias_name(stack, "AwsSns", "alias/aws/sns"))
+    refused(
+        stack,
+        "topic must be encrypted with a customer-managed key, or not at all: Amazon S3 cannot use the AWS managed key, "
+        "so nothing would be published, got alias/aws/sns",
+        {"Auto": Subscriber(queue)},
+        buckets=[bucket],
+        topic=topic,
+    )
+
+
+# Warnings ------------------------------------------------------------------------------------------------
+
+
+def test_what_is_imported_cannot_be_opened_from_here_and_a_warning_says_so() -> None:
+    stack = new_stack()
+    arn = "arn:aws:{}:us-east-1:111122223333:mine"
+    topic = sns.Topic.from_topic_arn(stack, "Topic", arn.format("sns"))
+    queue = sqs.Queue.from_queue_arn(stack, "Queue", arn.format("sqs"))
+    subscribers = {"Auto": Subscriber(queue, KIND, undelivered=queue)}
+    SnsFilter(stack, "F", subscriptions=subscribers, topic=topic, services=["cloudwatch.amazonaws.com"])
+    found = {id.removeprefix("cdk-messaging-patterns:"): text for id, text in warnings_of(stack).items()}
+    assert set(found) == {"alarm-without-action", "sns-filter.imported-queue", "sns-filter.imported-topic"}
+    assert re.match(
+        r"The queue given as subscriptions\[\"Auto\"\]\.(endpoint|undelivered) is imported",
+        found["sns-filter.imported-queue"],
+    )
+    assert found["sns-filter.imported-topic"].endswith(
+        "It must allow sns:Publish to cloudwatch.amazonaws.com, or nothing is published."
+    )
+
+
+def test_the_warnings_of_a_policy_name_its_subscription() -> None:
+    stack = new_stack()
+    policy = FilterPolicy.message_attributes({"kind": missing()})
+    SnsFilter(
+        stack,
+        "F",
+        subscriptions={"Auto": Subscriber(sqs.Queue(stack, "Q"), policy), "All": Subscriber(sqs.Queue(stack, "R"))},
+    )
+    assert warnings_of(stack)["cdk-messaging-patterns:sns-filter.policy"] == (
+        'subscriptions["Auto"]: filter_policy.kind[0].exists: false filters out messages that have no attributes at all'
+    )
+
+
+def test_a_queue_that_forgets_early_is_a_warning() -> None:
+    stack = new_stack()
+    SnsFilter(
+        stack,
+        "F",
+        subscriptions={"All": Subscriber(sqs.Queue(stack, "Q"), undelivered=sqs.Queue(stack, "Short"))},
+    )
+    assert warnings_of(stack)["cdk-messaging-patterns:sns-filter.retention"] == (
+        'The queue given as subscriptions["All"].undelivered keeps messages for 345600 seconds. 1209600 seconds '
+        "(14 days) give time to look."
+    )
+
+
+def test_an_audit_queue_need_not_keep_messages_for_long_for_somebody_takes_them_out() -> None:
+    for policy, warns in ((KIND, True), (FilterPolicy.message_body({"a": prefix("x"), "b": prefix("y")}), False)):
+        stack = new_stack()
+        subscriptions = {"Auto": Subscriber(sqs.Queue(stack, "Q"), policy)}
+        SnsFilter(stack, "F", subscriptions=subscriptions, catch_all=sqs.Queue(stack, "Short"), audit=True)
+        assert ("cdk-messaging-patterns:sns-filter.retention" in warnings_of(stack)) is warns

@@ -76,7 +76,9 @@ def compare(
             if a != b:
                 print(f"  {id}\n    {ours}: {json.dumps(a)}\n    {plain}: {json.dumps(b)}")
         raise SystemExit(1)
-    print(f"{'instances':>9}  {'variant':<28} {'CPU s (median, spread)':<24} {'ratio':>6}  calls to Node.js per instance")
+    print(
+        f"{'instances':>9}  {'variant':<28} {'CPU s (median, spread)':<24} {'ratio':>6}  calls to Node.js per instance"
+    )
     for size in sizes:
         seen: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
         for _ in range(runs):

@@ -19,7 +19,8 @@ CLINIC = [
 PROSE = "The patient in room 12 asked whether the appointment on 3 May could move to 4:30 pm. "
 RECORD = (
     '{"name": "A. Diaz", "ssn": "536-90-4399", "at": "410 Terry Ave N, Seattle 98109, WA", "ndc": "0777-3105-02",'
-    ' "card": "4929 1234 5678 9015", "ip": "10.2.3.4", "mail": "ana@example.com", "note": "driver\'s license D1234567"}, '
+    ' "card": "4929 1234 5678 9015",'
+    ' "ip": "10.2.3.4", "mail": "ana@example.com", "note": "driver\'s license D1234567"}, '
 )
 HOSTILE = "1 a st a a a a 1234 4111 1111 card ssn 123-12-1234567 "
 

@@ -61,9 +61,7 @@ def test_everything_synthesizes_clean(synthesized: tuple[Path, list[dict[str, An
 def test_a_finding_would_be_seen(tmp_path: Path) -> None:
     broken = WITH_PACKS.replace(
         "app.synth()",
-        "stack = cdk.Stack(app, 'Broken')\n"
-        "cdk.aws_sqs.CfnQueue(stack, 'Q', visibility_timeout=43201)\n"
-        "app.synth()",
+        "stack = cdk.Stack(app, 'Broken')\ncdk.aws_sqs.CfnQueue(stack, 'Q', visibility_timeout=43201)\napp.synth()",
     )
     found = findings(report(broken, tmp_path))
     assert any("Broken/Q" in line for line in found)

@@ -36,6 +36,8 @@ from patterns.data_protection.preview import refuse_undetectable
 from patterns.errors import PatternError
 from patterns.flow import limits
 
+# https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html
+MANAGED_KEY = "alias/aws/sqs"
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 # Room for the attribute that names the subscribers, on a message that is as large as the ingress topic takes.
 _ROOM_BYTES = 65_536
@@ -79,6 +81,12 @@ class Subscriber:
         is_a("Subscriber.queue", self.queue, "queue_arn", A_QUEUE)
         if self.queue.fifo is True:
             raise PatternError("Subscriber.queue must be a standard queue, got a FIFO queue")
+        child = self.queue.node.default_child if isinstance(self.queue, sqs.Queue) else None
+        if isinstance(child, sqs.CfnQueue) and child.kms_master_key_id == MANAGED_KEY:
+            raise PatternError(
+                "Subscriber.queue must be encrypted by SQS (sqs.QueueEncryption.SQS_MANAGED) or with a customer-"
+                f"managed key: Amazon SNS cannot use the AWS managed key, so nothing would arrive, got {MANAGED_KEY}"
+            )
         if self.principal is not None and (not isinstance(self.principal, str) or not self.principal):
             raise PatternError(f"Subscriber.principal must be the ARN of a principal, got {self.principal!r}")
 
@@ -108,8 +116,9 @@ class ProtectionRelay(Construct):
         ingress: the standard topic to publish to. Default: one is defined, encrypted, TLS only.
         quarantine: the standard queue for what is denied and what failed. Default: one is defined, encrypted with
             ``quarantine_key``, TLS only, 14 days, retained when the stack is deleted.
-        encryption_key: a customer-managed KMS key for the two topics, the function's log and what is defined for the
-            audit. Publishers need a grant: ``grant_publish``. Default: one is defined for the topics, with rotation.
+        encryption_key: a customer-managed KMS key for the two topics and what is defined for the audit. Publishers need
+            a grant: ``grant_publish``. Default: one is defined for the topics, with rotation; the audit's records have
+            nothing of a message in them and are encrypted by their services.
         quarantine_key: a customer-managed KMS key for the quarantine and for the queues of what could not be
             delivered. Default: one is defined, with rotation; not the topics' key, so that who may read messages may
             not read what was kept from them.
@@ -289,6 +298,14 @@ class ProtectionRelay(Construct):
         topic: Any = self.topic
         for subscriber in subscribers:
             queue: Any = subscriber.queue
+            if not isinstance(queue, sqs.Queue):
+                warn(
+                    self,
+                    "data-protection.imported-queue",
+                    f"The queue of {subscriber.name!r} is imported, so nothing could be added to its policy. It must "
+                    "allow sqs:SendMessage to sns.amazonaws.com for the topic behind the relay (and the use of its "
+                    "key), or what it should get ends in the relay's queue of undelivered messages.",
+                )
             self.topic.add_subscription(
                 subscriptions.SqsSubscription(
                     queue,

@@ -315,6 +315,35 @@ def test_subscribers_are_checked() -> None:
         Subscriber("Billing", "x")  # type: ignore[arg-type]
 
 
+def test_a_queue_that_sns_cannot_write_to_is_refused() -> None:
+    stack = new_stack()
+    with pytest.raises(PatternError) as caught:
+        Subscriber("Billing", sqs.Queue(stack, "Managed", encryption=sqs.QueueEncryption.KMS_MANAGED))
+    assert str(caught.value) == (
+        "Subscriber.queue must be encrypted by SQS (sqs.QueueEncryption.SQS_MANAGED) or with a customer-managed key: "
+        "Amazon SNS cannot use the AWS managed key, so nothing would arrive, got alias/aws/sqs"
+    )
+
+
+def test_an_imported_queue_is_subscribed_and_warned_of() -> None:
+    stack = new_stack()
+    queue = sqs.Queue.from_queue_arn(stack, "Theirs", "arn:aws:sqs:us-east-1:123456789012:theirs")
+    relayed(stack, subscribers=[Subscriber("Billing", queue, BILLING)])
+    assert warnings_of(stack) == {
+        "cdk-messaging-patterns:data-protection.imported-queue": (
+            "The queue of 'Billing' is imported, so nothing could be added to its policy. It must allow "
+            "sqs:SendMessage to sns.amazonaws.com for the topic behind the relay (and the use of its key), or what it "
+            "should get ends in the relay's queue of undelivered messages."
+        )
+    }
+    (endpoint,) = [
+        s["Properties"]["Endpoint"]
+        for s in of_type(template_of(stack), "AWS::SNS::Subscription").values()
+        if s["Properties"]["Protocol"] == "sqs"
+    ]
+    assert endpoint == "arn:aws:sqs:us-east-1:123456789012:theirs"
+
+
 def test_given_resources_are_checked() -> None:
     stack = new_stack()
     assert refused(ingress="x") == "ingress must be an SNS topic (aws_sns.ITopic), got 'x'"

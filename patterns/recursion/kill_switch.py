@@ -24,6 +24,11 @@ from patterns._queues import LONGEST_RETENTION, define_dead_letters
 from patterns.errors import PatternError
 
 AN_ALARM = "an alarm that takes actions (aws_cloudwatch.Alarm or CompositeAlarm)"
+# What cdk-nag's Serverless pack would ask of the switch, and whoever uses it could not change.
+_ACKNOWLEDGED = {
+    "LambdaDLQ": "its on-failure destination keeps what it could not do",
+    "LambdaTracing": "it makes one call, when an alarm fires; X-Ray would need a right on every resource",
+}
 _CODE = Path(__file__).with_name("kill_switch_handler.py")
 
 
@@ -95,12 +100,17 @@ class KillSwitch(Construct):
             handler="index.handler",
             code=lambda_.Code.from_inline(_CODE.read_text(encoding="utf-8")),
             timeout=seconds(30),
+            memory_size=256,
             environment={"FUNCTION": arn},
             log_group=log_group,
             role=role,
             on_failure=to,
             description="Sets the reserved concurrency of another function to 0 when an alarm says so",
         )
+        for rule, reason in _ACKNOWLEDGED.items():
+            cdk.Validations.of(self.switch).acknowledge(
+                cdk.Acknowledgment(id=f"Serverless::Serverless-{rule}", reason=reason)
+            )
         switch: Any = self.switch
         action: Any = actions.LambdaAction(switch, use_unique_permission_id=True)
         alarm.add_alarm_action(action)

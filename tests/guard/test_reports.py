@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
-import jsonschema
+import jsonschema.validators
 import pytest
 
 from patterns.flow import read_flow

@@ -160,6 +160,33 @@ def _rule_dimension_alone(view: View) -> Iterator[Found]:
                 )
 
 
+_LOST = ("InvocationsFailedToBeSentToDlq", "FailedInvocations")
+
+
+def _unwatched(view: View) -> Iterator[Found]:
+    for rule in view.flow.nodes_of(EventRule):
+        nets = [net for edge in view.flow.leaving(rule.id) for net in view.flow.nets(edge)]
+        if not nets or rule.resource is None or rule.enabled is False:
+            continue
+        watch = view.watched("AWS/Events", _LOST, "RuleName", rule.id)
+        if not watch.told and not watch.unsure and not _watched_by_arn(view, rule):
+            facts = {"rule": rule.name, "dead": view.flow.name(nets[0].target)}
+            yield Found(rule.resource, "", {**facts, "alarm": f" ({watch.why})" if watch.why else ""})
+
+
+def _watched_by_arn(view: View, rule: EventRule) -> bool:
+    """Whether an alarm cuts the rule's name out of its ARN, which is the only way to name it on a custom bus."""
+    assert rule.resource is not None
+    return any(
+        alarm.acts is not False
+        and alarm.fires is not False
+        and alarm.resource.stack == rule.resource.stack
+        and any(metric.namespace == "AWS/Events" and metric.name in _LOST for metric in alarm.metrics)
+        and f"'{rule.resource.logical_id}'" in repr(alarm.resource.properties.get("Dimensions"))
+        for alarm in view.flow.alarms.values()
+    )
+
+
 def _subscriber_no_net(view: View) -> Iterator[Found]:
     for edge in _deliveries(view, "eventsv2"):
         if not view.flow.nets(edge):
@@ -412,5 +439,18 @@ RULES = (
             {"Subscriber.Properties.InvokeConfiguration.LambdaParameters.InvocationType": "EVENT"},
             good=_TO_FUNCTION,
         ),
+    ),
+    Rule(
+        "events-dead-letter-queue-unwatched",
+        Severity.LOW,
+        "Nobody is told when a rule's own dead-letter queue cannot be written to",
+        "When EventBridge cannot put an event of {rule} into {dead}, the event is gone; no alarm watches "
+        "InvocationsFailedToBeSentToDlq or FailedInvocations{alarm}.",
+        "Add an Alarm on AWS/Events InvocationsFailedToBeSentToDlq of the rule, above 0.",
+        "Add an AWS::CloudWatch::Alarm on AWS/Events InvocationsFailedToBeSentToDlq > 0, with EventBusName and "
+        "RuleName for a custom bus.",
+        _MONITORING,
+        _unwatched,
+        Example("routed", {"PlacedAlarm": None}),
     ),
 )

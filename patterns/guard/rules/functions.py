@@ -212,6 +212,7 @@ RULES = (
                 }
             },
             good=_BUS_LOOP,
+            also=("events-dead-letter-queue-unwatched",),
         ),
     ),
     Rule(

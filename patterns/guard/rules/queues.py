@@ -1,11 +1,12 @@
 """Queues and their dead-letter queues."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from patterns.flow import limits
-from patterns.flow.model import DeadLetter, Edge, External, Function, Queue, Redrive, Subscription
+from patterns.flow.model import Alarm, DeadLetter, Edge, External, Function, Queue, Redrive, Subscription
 from patterns.guard.rule import Example, Found, Rule, Severity, span
-from patterns.guard.view import View
+from patterns.guard.view import View, Watch
 
 _DLQ = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html"
 _RETENTION = (
@@ -171,6 +172,7 @@ def _dead_letters_short(view: View) -> Iterator[Found]:
 
 
 _TELLING = ("ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage")
+_IN_TIME = 86_400  # an alarm that waits for older messages tells of expiry, not of the failure
 
 
 def _unwatched(view: View) -> Iterator[Found]:
@@ -179,8 +181,7 @@ def _unwatched(view: View) -> Iterator[Found]:
         if not isinstance(dead, Queue) or dead.resource is None or view.readers(key):
             continue
         redriven = any(isinstance(edge, Redrive) for edge in edges)
-        metrics = _TELLING if redriven else (*_TELLING, "NumberOfMessagesSent")
-        watch = view.watched("AWS/SQS", metrics, "QueueName", key)
+        watch = _told(view, key, redriven)
         if watch.told or (redriven and any(_on_sent(view, key))):
             continue
         yield Found(
@@ -195,6 +196,23 @@ def _unwatched(view: View) -> Iterator[Found]:
         )
 
 
+def _told(view: View, key: str, redriven: bool) -> Watch:
+    """Whether somebody is told of the first message in a queue that keeps failures."""
+    metrics = _TELLING[:1] if redriven else (_TELLING[0], "NumberOfMessagesSent")
+    watch = view.watched("AWS/SQS", metrics, "QueueName", key)
+    if watch.told:
+        return watch
+    for alarm in view.flow.watching("AWS/SQS", _TELLING[1], "QueueName", key):
+        age = view.value(alarm.resource, "Threshold")
+        if alarm.fires is not False and alarm.acts is not False and not (_is_number(age) and age > _IN_TIME):
+            return Watch(True)
+    return watch
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def _on_sent(view: View, queue: str) -> Iterator[str]:
     for alarm in view.flow.watching("AWS/SQS", "NumberOfMessagesSent", "QueueName", queue):
         yield alarm.id
@@ -204,7 +222,7 @@ def _wrong_metric(view: View) -> Iterator[Found]:
     for key, edges in sorted(view.kept_in.items()):
         if not any(isinstance(edge, Redrive) for edge in edges) or view.readers(key):
             continue
-        if view.watched("AWS/SQS", _TELLING, "QueueName", key).told:
+        if _told(view, key, True).told:
             continue
         for alarm in sorted(set(_on_sent(view, key))):
             yield Found(
@@ -367,18 +385,24 @@ def _backlog(view: View) -> Iterator[Found]:
         queue = view.flow.nodes[source]
         if not isinstance(queue, Queue) or queue.resource is None or source in view.kept_in:
             continue
-        watch = view.watched("AWS/SQS", _TELLING, "QueueName", source)
-        if watch.told or watch.unsure or _visible_backlog(view, source):
-            continue
-        yield Found(queue.resource, "", {"queue": queue.name, "retention": span(queue.retention)})
+        if not any(_tells_of_backlog(view, alarm, queue) for alarm in _alarms_on(view, source)):
+            yield Found(queue.resource, "", {"queue": queue.name, "retention": span(queue.retention)})
 
 
-def _visible_backlog(view: View, queue: str) -> bool:
-    """A backlog alarm may wait for more than one message."""
-    return any(
-        alarm.acts is not False
-        for alarm in view.flow.watching("AWS/SQS", "ApproximateNumberOfMessagesVisible", "QueueName", queue)
-    )
+def _alarms_on(view: View, queue: str) -> Iterator[Alarm]:
+    for metric in _TELLING:
+        yield from view.flow.watching("AWS/SQS", metric, "QueueName", queue)
+
+
+def _tells_of_backlog(view: View, alarm: Alarm, queue: Queue) -> bool:
+    """Whether an alarm acts before messages expire; one on their number may wait for more than one."""
+    if alarm.acts is False:
+        return False
+    if any(metric.name == _TELLING[1] for metric in alarm.metrics):
+        age = view.value(alarm.resource, "Threshold")
+        late = _is_number(age) and queue.retention is not None and age >= queue.retention
+        return alarm.fires is not False and not late
+    return "LessThan" not in str(view.value(alarm.resource, "ComparisonOperator"))
 
 
 def _deleted(view: View) -> Iterator[Found]:

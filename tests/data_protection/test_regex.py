@@ -2,6 +2,7 @@
 
 import re
 import time
+from random import Random
 
 import pytest
 from hypothesis import assume, given
@@ -96,13 +97,32 @@ def test_what_it_cannot_search_it_refuses_with_the_reason(expression: str, why: 
     assert str(caught.value) == why
 
 
+def test_a_text_that_asks_for_ever_new_states_costs_no_more_for_long_counts():
+    """Each position of a random text is another set of places here; a step must not cost one unit for each place."""
+    text = "".join(Random(3).choices("abc", k=20_000))
+
+    def cost(count: int) -> float:
+        pattern = Pattern(f"[abc]{{{count}}}c")
+        begin = time.process_time()
+        for _ in pattern.spans(text):
+            pass
+        return time.process_time() - begin
+
+    few, many = (min(cost(count) for _ in range(3)) for count in (60, 600))
+    assert many < 4 * few + 0.02
+
+
 def test_counts_up_to_the_limit_are_searched():
     assert spans(f"a{{{MOST_POSITIONS}}}", "a" * MOST_POSITIONS) == ["a" * MOST_POSITIONS]
 
 
 @pytest.mark.parametrize(
     "expression",
-    ["a*a*a*b", "a+a+a+$", "a{500}b", "a|a*b", ".*.*=.*;", "[ab]*a[ab]{8}c", r"\w+\d+\w+-", "a{1,100}a{1,100}b"],
+    [
+        *("a*a*a*b", "a+a+a+$", "a{500}b", "a|a*b", ".*.*=.*;", "[ab]*a[ab]{8}c", r"\w+\d+\w+-", "a{1,100}a{1,100}b"),
+        "[ab1]{200}[ab]",
+        "[ab]{0,300}1?[ab]{0,300}=",
+    ],
 )
 @pytest.mark.parametrize("unit", ["a", "ab", "a1", "aab=;"])
 def test_expressions_that_would_hang_a_backtracking_engine_cost_time_linear_in_the_text(expression: str, unit: str):

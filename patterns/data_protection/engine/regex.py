@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 MOST_POSITIONS = 2_000
 """Characters that an expression may demand once its counts are written out; more would make the table too large."""
 
+_KINDS = ("", "w", "-")
 _MOST_STATES = 4_000  # then the table is begun anew: an expression can ask for very many
 
 _CLASSES: dict[str, Callable[[str], bool]] = {
@@ -89,16 +90,39 @@ class Pattern:
 
 
 class _Automaton:
-    """States are sets of places in the written-out expression, with what is known of the character before."""
+    """States are sets of places in the written-out expression, with what is known of the character before.
+
+    A set is the bits of a number, so that a state that is new costs a few operations, however many places it has: a
+    text can ask for more states than any table holds.
+    """
 
     def __init__(self, branches: list[list[Place]], *, backward: bool) -> None:
-        self._places: list[Place | None] = []  # None ends a branch
-        firsts: list[int] = []
+        self._tests: list[Test | None] = []  # None where a place is a position, or the end of a branch
+        self._firsts = self._ends = self._again = self._optional = 0
+        positions: dict[str, int] = {}
         for branch in branches:
-            firsts.append(len(self._places))
-            self._places += [*branch, None]
-        self._firsts = frozenset(firsts)
+            self._firsts |= 1 << len(self._tests)
+            for atom, optional, again in branch:
+                bit = 1 << len(self._tests)
+                self._optional |= bit * optional
+                self._again |= bit * again
+                if isinstance(atom, str):
+                    positions[atom] = positions.get(atom, 0) | bit
+                self._tests.append(None if isinstance(atom, str) else atom)
+            self._ends |= 1 << len(self._tests)
+            self._tests.append(None)
+        self._skipped = {
+            (before, after): self._optional
+            | sum(
+                bits
+                for atom, bits in positions.items()
+                if _holds(atom, *((after, before) if backward else (before, after)))
+            )
+            for before in _KINDS
+            for after in _KINDS
+        }
         self._backward = backward  # read from right to left, and begin a match at every character
+        self._taking: dict[str, tuple[str, int]] = {}  # of each character its kind, and the places that take it
         self._forget()
 
     def start(self, before: str) -> int:
@@ -108,58 +132,49 @@ class _Automaton:
         following = self._table[state].get(char)
         if following is not None:
             return following
+        kind, taking = self._taken(char)
         places, before = self._states[state]
-        moved: set[int] = set(self._firsts) if self._backward else set()
-        for at in self._open(places, before, _kind(char)):
-            place = self._places[at]
-            if place is not None and not isinstance(place[0], str) and place[0](char):
-                moved.add(at + 1)
-                if place[2]:
-                    moved.add(at)
+        took = self._open(places, before, kind) & taking
+        moved = took << 1 | took & self._again
+        if self._backward:
+            moved |= self._firsts
         if len(self._states) > _MOST_STATES:
             self._forget()
             if forget_too is not None:
                 forget_too.clear()
-            return self._number(frozenset(moved), _kind(char))
-        self._table[state][char] = following = self._number(frozenset(moved), _kind(char))
+            return self._number(moved, kind)
+        self._table[state][char] = following = self._number(moved, kind)
         return following
 
     def alive(self, state: int) -> bool:
-        return bool(self._states[state][0])
+        return self._states[state][0] != 0
 
     def accepts(self, state: int, after: str) -> bool:
         accepted = self._accepted[state].get(after)
         if accepted is None:
             places, before = self._states[state]
-            accepted = any(self._places[at] is None for at in self._open(places, before, _kind(after)))
+            accepted = bool(self._open(places, before, _kind(after)) & self._ends)
             self._accepted[state][after] = accepted
         return accepted
 
     def matches_nothing(self) -> bool:
-        kinds = ("", "w", "-")
-        return any(
-            self._places[at] is None
-            for before in kinds
-            for after in kinds
-            for at in self._open(self._firsts, before, after)
-        )
+        return any(self._open(self._firsts, before, after) & self._ends for before, after in self._skipped)
 
-    def _open(self, places: frozenset[int], before: str, after: str) -> set[int]:
+    def _open(self, places: int, before: str, after: str) -> int:
         """The places and all that can be reached from them without a character, between these two neighbours."""
-        left, right = (after, before) if self._backward else (before, after)
-        reached: set[int] = set()
-        waiting = list(places)
-        while waiting:
-            at = waiting.pop()
-            if at in reached:
-                continue
-            reached.add(at)
-            place = self._places[at]
-            if place is not None and (place[1] or (isinstance(place[0], str) and _holds(place[0], left, right))):
-                waiting.append(at + 1)
-        return reached
+        skipped = self._skipped[before, after]
+        inside = places & skipped
+        # Added to a run of places that can be skipped, a place in it carries to the run's end, and one beyond.
+        return places | ((skipped + inside) ^ skipped)
 
-    def _number(self, places: frozenset[int], before: str) -> int:
+    def _taken(self, char: str) -> tuple[str, int]:
+        known = self._taking.get(char)
+        if known is None:
+            bits = sum(1 << at for at, test in enumerate(self._tests) if test is not None and test(char))
+            known = self._taking[char] = (_kind(char), bits)
+        return known
+
+    def _number(self, places: int, before: str) -> int:
         number = self._numbers.setdefault((places, before), len(self._states))
         if number == len(self._states):
             self._states.append((places, before))
@@ -168,8 +183,8 @@ class _Automaton:
         return number
 
     def _forget(self) -> None:
-        self._states: list[tuple[frozenset[int], str]] = []
-        self._numbers: dict[tuple[frozenset[int], str], int] = {}
+        self._states: list[tuple[int, str]] = []
+        self._numbers: dict[tuple[int, str], int] = {}
         self._table: list[dict[str, int]] = []
         self._accepted: list[dict[str, bool]] = []
 

@@ -6,49 +6,45 @@ VENV := .venv
 BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(CURDIR)/node_modules/.bin:$(PATH)
 export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
-READY := $(VENV)/.ready
-EMULATOR := .venv-emulator/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup test lint demo e2e bench synth format lock docs clean
+.PHONY: help setup emulator test lint demo e2e bench synth format lock docs clean
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(READY) ## set up .venv with Python packages, Node.js and the CDK command line
-
-$(READY): pyproject.toml requirements/uv.txt requirements/dev.txt package.json package-lock.json tools/setup
+setup: ## set up .venv with Python packages, Node.js and the CDK command line
 	@PYTHON="$(PYTHON)" tools/setup dev
 
-$(EMULATOR): $(READY) requirements/emulator.txt tools/setup
+emulator:
 	@PYTHON="$(PYTHON)" tools/setup emulator
 
-lint: $(READY) ## linters, type checks, import layers
+lint: setup ## linters, type checks, import layers
 	@ruff check . && ruff format --check . && pyright && lint-imports
 
 test: lint ## lint, then every test that needs no server
 	@python -m pytest
 
-e2e: $(EMULATOR) ## end-to-end tests: real messages through deployed stacks on a local emulator
+e2e: emulator ## end-to-end tests: real messages through deployed stacks on a local emulator
 	@python -m pytest -n 0 -o addopts= -q tests/e2e
 
-demo: $(EMULATOR) ## deploy the sample app to a local emulator and watch messages arrive
+demo: emulator ## deploy the sample app to a local emulator and watch messages arrive
 	@python -m tests.e2e.demo
 
-bench: $(READY) ## measure what is claimed about speed
+bench: setup ## measure what is claimed about speed
 	@python -m bench
 
-synth: $(READY) ## synthesize every sample app into cdk.out
+synth: setup ## synthesize every sample app into cdk.out
 	@cdk synth --quiet --no-notices
 
-docs: $(READY) ## draw the diagrams in the READMEs anew
+docs: setup ## draw the diagrams in the READMEs anew
 	@python -m tools.diagrams
 
-format: $(READY) ## format the code
+format: setup ## format the code
 	@ruff check --fix --quiet . ; ruff format .
 
-lock: $(READY) ## renew the pinned, hashed requirements
+lock: setup ## renew the pinned, hashed requirements
 	@tools/lock
 
 clean: ## remove everything that set-up and runs have made
-	@rm -rf .venv .venv-emulator node_modules cdk.out .build .emulator dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	@rm -rf .venv .venv-emulator .setup.* node_modules cdk.out .build .emulator dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from patterns.flow.model import Function, Queue, Topic
-from patterns.flow.permissions import GAP, render
+from patterns.flow.permissions import GAP, render, wild
 from patterns.flow.template import Resource
 from patterns.guard.rule import GOVERNANCE, Example, Found, Rule, Severity
 from patterns.guard.runtimes import GONE, LIFECYCLES
@@ -23,7 +23,19 @@ _PUBLIC = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloper
 _LOGS = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/Working-with-log-groups-and-streams.html"
 
 _NOTICE = timedelta(days=180)
-_MESSAGING = ("sqs", "sns", "events", "lambda", "scheduler", "kinesis")
+_MESSAGING = ("sqs", "sns", "events", "lambda", "kinesis")
+_MOVES = (
+    "events:putevents",
+    "kinesis:getrecords",
+    "kinesis:putrecord",
+    "kinesis:putrecords",
+    "lambda:invokefunction",
+    "sns:publish",
+    "sqs:deletemessage",
+    "sqs:purgequeue",
+    "sqs:receivemessage",
+    "sqs:sendmessage",
+)
 
 
 def _functions(view: View) -> Iterator[tuple[Resource, str]]:
@@ -106,24 +118,34 @@ def _statements(document: Any) -> Iterator[Mapping[str, Any]]:
 def _wildcard(view: View) -> Iterator[Found]:
     for resource, place, document in _documents(view):
         for statement in _statements(document):
-            actions = [render(action) for action in _listed(statement.get("Action"))]
-            messaging = [action for action in actions if action == "*" or action.split(":")[0].lower() in _MESSAGING]
             everywhere = "*" in [render(target) for target in _listed(statement.get("Resource"))]
-            wide = [action for action in messaging if action == "*" or action.endswith(":*")]
-            if wide or (messaging and everywhere and not _listable(messaging) and not statement.get("Condition")):
-                shown = (wide or messaging)[0]
-                facts = {
-                    "resource": resource.logical_id,
-                    "action": shown,
-                    "on": "every resource" if everywhere else "a resource",
-                }
-                yield Found(resource, place, facts, subject=shown)
+            actions = [render(action) for action in _listed(statement.get("Action"))]
+            wide = [action for action in actions if _every_action(action)]
+            moving = [action for action in actions if _moves_messages(action)] if everywhere else []
+            if wide or (moving and not statement.get("Condition")):
+                shown = (wide or moving)[0]
+                on = "every resource" if everywhere else "a resource"
+                facts = {"resource": resource.logical_id, "action": shown, "on": on}
+                sms = not wide and {action.lower() for action in moving} == {"sns:publish"}
+                unsure = "whether the code sends text messages, which cannot be limited to a topic"
+                yield Found(
+                    resource,
+                    place,
+                    facts,
+                    unsure=unsure if sms and not view.flow.nodes_of(Topic) else "",
+                    subject=shown,
+                )
                 break
 
 
-def _listable(actions: list[str]) -> bool:
-    """Whether none of the actions can be limited to a resource: lists and descriptions of the whole account."""
-    return all(action.split(":")[-1].lower().startswith(("list", "getaccount")) for action in actions)
+def _every_action(action: str) -> bool:
+    service, _, name = action.lower().partition(":")
+    return service == "*" or (service in _MESSAGING and name == "*")
+
+
+def _moves_messages(action: str) -> bool:
+    """Whether an action, or one that its wildcards stand for, sends, takes or deletes messages."""
+    return any(wild(action.lower(), one) for one in _MOVES)
 
 
 def _unsigned(view: View) -> Iterator[Found]:

@@ -21,8 +21,10 @@ class Format(StrEnum):
 
 
 def protect(
-    policy: Annotated[str, typer.Argument(help="JSON file of the policy, - for standard input.")],
-    messages: Annotated[list[str], typer.Argument(metavar="MESSAGE...", help="Text files, - for standard input.")],
+    policy: Annotated[str, typer.Argument(metavar="POLICY", help="JSON file with the policy; - is standard input.")],
+    messages: Annotated[
+        list[str], typer.Argument(metavar="MESSAGE", help="Text files, one message each; - is standard input.")
+    ],
     principal: Annotated[
         list[str] | None,
         typer.Option(help="ARN that subscribed: show only what it gets. Can be given again.", metavar="ARN"),
@@ -38,11 +40,17 @@ def protect(
     that names what cannot be detected without the native feature.
     """
     from patterns.data_protection import apply
-    from patterns.data_protection.policy import DataProtectionPolicy
+    from patterns.data_protection.policy import DataProtectionPolicy, check_principal
     from patterns.errors import PatternError
 
     if [policy, *messages].count("-") > 1:
         _io.refuse("- must be given once: standard input can be read once")
+    try:
+        for option, arns in (("--principal", principal or []), ("--publisher", [publisher] if publisher else [])):
+            for arn in arns:
+                check_principal(option, arn)
+    except PatternError as error:
+        _io.refuse(error)
     try:
         read = DataProtectionPolicy.read(_io.read_json(policy, unique_keys=True))
         for warning in read.warnings():

@@ -370,11 +370,20 @@ def _check_statement(statement: Statement) -> None:
     if not statement.principals:
         raise PatternError(f"{kind}.principals must be 1 or more, got 0")
     for index, principal in enumerate(statement.principals):
-        if not isinstance(principal, str) or not (_PRINCIPAL.fullmatch(principal) or _late(principal)):
-            raise PatternError(
-                f"{kind}.principals[{index}] must be '*', an account id of 12 digits or the ARN of an IAM user, "
-                f"role, session or account root, got {principal!r}"
-            )
+        check_principal(f"{kind}.principals[{index}]", principal)
+
+
+def check_principal(path: str, principal: object) -> None:
+    """Refuse what cannot be a principal of a statement, and so neither a publisher nor a subscriber.
+
+    Raises:
+        PatternError: ``<path> must be '*', an account id of 12 digits or the ARN of …, got <value>``.
+    """
+    if not isinstance(principal, str) or not (_PRINCIPAL.fullmatch(principal) or _late(principal)):
+        raise PatternError(
+            f"{path} must be '*', an account id of 12 digits or the ARN of an IAM user, role, session or account root, "
+            f"got {principal!r}"
+        )
 
 
 def _listed(path: str, given: Any) -> tuple[Any, ...]:

@@ -31,7 +31,7 @@ from patterns.data_protection._destinations import Destinations, define_destinat
 from patterns.data_protection.engine.engine import covers
 from patterns.data_protection.engine.handler import NAMESPACE, SUBSCRIBER
 from patterns.data_protection.native import check_policy, warn_of
-from patterns.data_protection.policy import DataProtectionPolicy, Destination
+from patterns.data_protection.policy import DataProtectionPolicy, Destination, check_principal
 from patterns.data_protection.preview import refuse_undetectable
 from patterns.errors import PatternError
 from patterns.flow import limits
@@ -87,8 +87,8 @@ class Subscriber:
                 "Subscriber.queue must be encrypted by SQS (sqs.QueueEncryption.SQS_MANAGED) or with a customer-"
                 f"managed key: Amazon SNS cannot use the AWS managed key, so nothing would arrive, got {MANAGED_KEY}"
             )
-        if self.principal is not None and (not isinstance(self.principal, str) or not self.principal):
-            raise PatternError(f"Subscriber.principal must be the ARN of a principal, got {self.principal!r}")
+        if self.principal is not None:
+            check_principal("Subscriber.principal", self.principal)
 
 
 class ProtectionRelay(Construct):

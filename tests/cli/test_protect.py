@@ -122,6 +122,11 @@ def test_a_policy_that_is_wrong_or_beyond_it_ends_with_exit_code_2(change: dict[
 
 def test_wrong_arguments_end_with_exit_code_2(policy: str):
     assert "'xml' is not one of 'text', 'json'" in run(policy, "-", "--format", "xml").stderr
+    assert run(policy, "-", "--principal", "Billing").stderr == (
+        "patterns: --principal must be '*', an account id of 12 digits or the ARN of an IAM user, role, session or "
+        "account root, got 'Billing'\n"
+    )
+    assert run(policy, "-", "--publisher", "me").exit_code == 2
     assert run("-", "-").stderr == "patterns: - must be given once: standard input can be read once\n"
     assert run(policy, "missing.txt").stderr == "patterns: missing.txt: No such file or directory\n"
     assert {run(policy, "-", "--format", "xml").exit_code, run("-", "-").exit_code} == {2}

@@ -315,6 +315,16 @@ def test_subscribers_are_checked() -> None:
         Subscriber("Billing", "x")  # type: ignore[arg-type]
 
 
+def test_the_principal_of_a_subscriber_must_be_one() -> None:
+    queue = sqs.Queue(new_stack(), "Queue")
+    with pytest.raises(PatternError) as caught:
+        Subscriber("Billing", queue, "Billing")
+    assert str(caught.value) == (
+        "Subscriber.principal must be '*', an account id of 12 digits or the ARN of an IAM user, role, session or "
+        "account root, got 'Billing'"
+    )
+
+
 def test_a_queue_that_sns_cannot_write_to_is_refused() -> None:
     stack = new_stack()
     with pytest.raises(PatternError) as caught:

@@ -19,7 +19,7 @@ from typing import Any
 
 from patterns.errors import PatternError
 from patterns.flow.filters.grammar import Condition, Items, Leaf, Scope, parse, wildcard_tokens
-from patterns.flow.filters.match import Filter, Test, accepts_absence, condition_test, segments_of
+from patterns.flow.filters.matching import Filter, Test, accepts_absence, condition_test, segments_of
 
 # Enough for every policy that SNS accepts (150 combinations); above it the answer is None, not a long wait.
 _MOST_BRANCHES = 1_000

@@ -185,6 +185,8 @@ class _Reader:
     def _leaf(self, values: list[Any] | tuple[Any, ...], path: tuple[str, ...], where: str) -> Leaf:
         if not values:
             raise PatternError(f"{where} must have at least one value, got []")
+        if self.scope is not Scope.ATTRIBUTES and sum(name.count(".") + 1 for name in path) > _DEEPEST:
+            raise PatternError(f"{where} must have at most {_DEEPEST} levels, a dot in a name being one, got more")
         conditions = tuple(self._condition(value, f"{where}[{i}]") for i, value in enumerate(values))
         if self.scope.is_sns:
             _check_wildcards(conditions, where)

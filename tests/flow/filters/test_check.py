@@ -319,6 +319,15 @@ def test_a_policy_nested_too_deep_is_refused_and_not_a_crash() -> None:
         deep = deep["a"]
 
 
+def test_a_name_with_too_many_dots_is_nested_too_deep() -> None:
+    assert check({".".join("a" * 200): ["x"]}, "body") == ()
+    name = ".".join("a" * 201)
+    assert refusal({name: ["x"]}) == (
+        f"policy.{name} must have at most 200 levels, a dot in a name being one, got more"
+    )
+    assert check({name: ["x"]}, "attributes") == ()
+
+
 # EventBridge and event source mappings -------------------------------------------------------------------
 
 

@@ -159,6 +159,26 @@ def test_a_dot_in_a_name_is_a_level_as_sns_and_eventbridge_flatten_both_sides() 
         assert not match(policy, "body", {"object": {"nested": {"test": "w"}}})
 
 
+@pytest.mark.parametrize("depth", [1, 2, 7, 8, 9, 30, 199])
+def test_keys_are_found_on_any_level_nested_or_dotted(depth: int) -> None:
+    names = [f"k{i}" for i in range(depth)]
+    nested: Any = "v"
+    for name in reversed(names):
+        nested = {name: nested}
+    half = depth // 2
+    mixed: Any = {".".join(names[half:]): "v"}
+    for name in reversed(names[:half]):
+        mixed = {name: mixed}
+    pattern: Any = ["v"]
+    for name in reversed(names):
+        pattern = {name: pattern}
+    for message in (nested, mixed, {".".join(names): ["u", "v"]}):
+        assert match(pattern, "eventbridge", message)
+        assert match({".".join(names): ["v"]}, "eventbridge", message)
+        assert not match({".".join(names): ["w"]}, "eventbridge", message)
+        assert not match({".".join([*names[:-1], "other"]): ["v"]}, "eventbridge", message)
+
+
 # Arrays --------------------------------------------------------------------------------------------------
 
 

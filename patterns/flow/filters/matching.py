@@ -10,8 +10,9 @@ import ipaddress
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from patterns.errors import PatternError
@@ -33,6 +34,8 @@ Test = Callable[[Any], bool]
 Within = tuple[tuple[int, int], ...]
 _FILTERED_OUT = "NumberOfNotificationsFilteredOut"
 _MISSING = object()
+# Levels of a key up to which every way to it, with dots for levels, is written out. Their number grows with the square.
+_SHORT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,43 +299,18 @@ def _leaf(leaf: Leaf, scope: Scope) -> Callable[[dict[str, Any]], bool]:
 
         return attribute_test
 
-    steps, segments = _steps(leaf.path), segments_of(leaf.path)
-
-    def any_value(subject: dict[str, Any]) -> bool:
-        values = [value for value, _ in _found(subject, segments)]
-        return any(test(value) for value in values) if values else absent
-
-    if len(steps) == 1:
-        only = segments[0]
-
-        def top_test(subject: dict[str, Any]) -> bool:
-            value = subject.get(only, _MISSING)
-            kind = value.__class__
-            if kind is list or kind is dict:
-                return any_value(subject)
-            return absent if value is _MISSING else test(value)
-
-        return top_test
+    segments = segments_of(leaf.path)
+    walk = _walker(segments)
 
     def leaf_test(subject: dict[str, Any]) -> bool:
-        # Nearly every message is plain objects all the way, or arrays of one; the rest goes the long way.
-        node: Any = subject
-        for name, dotted in steps:
-            if node.__class__ is not dict:
-                while node.__class__ is list and len(node) == 1:
-                    node = node[0]
-                if node.__class__ is not dict:
-                    return any_value(subject) if node.__class__ is list else absent
-            for longer in dotted:
-                if longer in node:
-                    return any_value(subject)
-            node = node.get(name, _MISSING)
-        kind = node.__class__
+        value = walk(subject)
+        kind = value.__class__
         if kind is str:
-            return test(node)
+            return test(value)
         if kind is list or kind is dict:
-            return any_value(subject)
-        return absent if node is _MISSING else test(node)
+            values = [value for value, _ in _found(subject, segments)]
+            return any(test(value) for value in values) if values else absent
+        return absent if value is _MISSING else test(value)
 
     return leaf_test
 
@@ -426,13 +404,30 @@ def segments_of(path: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(".".join(path).split("."))
 
 
-def _steps(path: tuple[str, ...]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """For each level of a key its name, and the names with dots that would lead further at once."""
-    segments = segments_of(path)
-    depth = len(segments)
-    return tuple(
-        (segments[i], tuple(".".join(segments[i:end]) for end in range(i + 2, depth + 1))) for i in range(depth)
-    )
+@lru_cache(maxsize=4_096)
+def _walker(segments: tuple[str, ...]) -> Callable[[Any], Any]:
+    """A function that walks down to a key: its value, ``_MISSING``, or a list or dict where there is more to it.
+
+    Nearly every message is plain objects all the way, or arrays of one element. Written out level by level the walk
+    takes half the time of a loop over the levels, and walks are most of what matching does. Names enter by ``repr``.
+    """
+    if len(segments) > _SHORT:
+        return lambda node: node
+    lines = ["def walk(node):"]
+    for i, name in enumerate(segments):
+        lines += [
+            "  if node.__class__ is not dict:",
+            "    while node.__class__ is list and len(node) == 1: node = node[0]",
+            "    if node.__class__ is not dict: return node if node.__class__ is list else MISSING",
+        ]
+        # Names with dots that lead further at once: another way to the same key.
+        dotted = [".".join(segments[i:end]) for end in range(i + 2, len(segments) + 1)]
+        if dotted:
+            lines.append(f"  if {' or '.join(f'{longer!r} in node' for longer in dotted)}: return node")
+        lines.append(f"  node = node.get({name!r}, MISSING)")
+    scope: dict[str, Any] = {"MISSING": _MISSING}
+    exec("\n".join([*lines, "  return node"]), scope)
+    return scope["walk"]
 
 
 def _found(subject: dict[str, Any], segments: tuple[str, ...]) -> Iterator[tuple[Any, Within]]:
@@ -442,10 +437,16 @@ def _found(subject: dict[str, Any], segments: tuple[str, ...]) -> Iterator[tuple
     while stack:
         node, at, within = stack.pop()
         if isinstance(node, dict):
-            for end in range(depth, at, -1):
-                name = segments[at] if end == at + 1 else ".".join(segments[at:end])
-                if name in node:
-                    stack.append((node[name], end, within))
+            if at == depth:
+                continue
+            here, dotted = segments[at], f"{segments[at]}."
+            for name, child in node.items():
+                if name == here:
+                    stack.append((child, at + 1, within))
+                elif name.startswith(dotted):
+                    parts = tuple(name.split("."))
+                    if segments[at : at + len(parts)] == parts:
+                        stack.append((child, at + len(parts), within))
         elif isinstance(node, list):
             stack += [(node[i], at, (*within, (id(node), i))) for i in range(len(node) - 1, -1, -1)]
         elif at == depth:
@@ -495,7 +496,7 @@ def _in_same_elements(items: Items, subject: dict[str, Any], scope: Scope) -> bo
         todo += [(branch, chosen) for branch in step.branches]
         todo += [
             (step.rest, chosen | dict(within))
-            for within in step.accepted
+            for within in step.beside(chosen)
             if all(chosen.get(array, i) == i for array, i in within)
         ]
     return False
@@ -509,6 +510,24 @@ class _Step:
     rest: "_Step | None"
     branches: tuple["_Step | None", ...]
     arrays: frozenset[int]
+    pivot: int | None  # the array that most accepted values stand in, seen from outside
+    places: dict[int | None, list[Within]]  # index in that array, or None outside it → accepted there
+
+    def beside(self, chosen: dict[int, int]) -> Iterable[Within]:
+        """The accepted values that can stand beside what is chosen: looked up by one array, not searched for."""
+        if self.pivot is None or self.pivot not in chosen:
+            return self.accepted
+        return self.places.get(chosen[self.pivot], []) + self.places.get(None, [])
+
+
+def _step(accepted: frozenset[Within], rest: _Step | None, arrays: frozenset[int]) -> _Step:
+    outermost = Counter(within[0][0] for within in accepted if within)
+    pivot = max(outermost, key=outermost.__getitem__, default=None)
+    places: dict[int | None, list[Within]] = {}
+    for within in accepted:
+        at = within[0][1] if within and within[0][0] == pivot else None
+        places.setdefault(at, []).append(within)
+    return _Step(accepted, rest, (), arrays, pivot, places)
 
 
 def _chain(items: Items, rest: _Step | None, candidates: dict[int, frozenset[Within]]) -> _Step | None:
@@ -517,11 +536,11 @@ def _chain(items: Items, rest: _Step | None, candidates: dict[int, frozenset[Wit
         if isinstance(item, Leaf):
             accepted = candidates[id(item)]
             own = {array for within in accepted for array, _ in within}
-            rest = _Step(accepted, rest, (), later | own)
+            rest = _step(accepted, rest, later | own)
         else:
             branches = tuple(_chain(branch, rest, candidates) for branch in item.branches)
             bound = frozenset().union(*(branch.arrays for branch in branches if branch))
-            rest = _Step(frozenset(), None, branches, bound)
+            rest = _Step(frozenset(), None, branches, bound, None, {})
     return rest
 
 

@@ -150,6 +150,39 @@ def test_a_keyword_in_one_part_does_not_speak_for_another():
     assert len(clients.of("publish")) == 1
 
 
+def test_the_name_of_an_attribute_is_a_keyword_for_its_value():
+    clients = Clients()
+    relay(Audit(["Ssn-US"], LOGS), Deidentify(["Ssn-US"], "#"), clients=clients).handle(
+        event("hello", id="id-0", MessageAttributes={"patientSsn": attribute("123-12-1234")})
+    )
+    (sent,) = clients.of("publish")
+    assert sent["MessageAttributes"]["patientSsn"] == {"DataType": "String", "StringValue": "#" * 11}
+    record = json.loads(clients.of("put_log_events")[0]["logEvents"][0]["message"])
+    assert record["dataIdentifiers"] == [
+        {
+            "name": "Ssn-US",
+            "count": 1,
+            "detections": [{"start": 0, "end": 10}],
+            "part": "MessageAttributes.patientSsn",
+        }
+    ]
+
+
+def test_the_value_of_an_attribute_begins_where_it_begins():
+    clients = Clients()
+    relay(Deny([CustomIdentifier("Case", "^C[0-9]+$")]), clients=clients).handle(
+        event("hello", MessageAttributes={"case": attribute("C17")})
+    )
+    assert clients.of("publish") == []
+
+
+def test_a_name_that_looks_sensitive_itself_is_no_find():
+    clients = Clients()
+    named = {"192.0.2.1": attribute("fine")}
+    relay(Deny(["IpAddress"]), clients=clients).handle(event("hello", MessageAttributes=named))
+    assert len(clients.of("publish")) == 1
+
+
 def test_attributes_are_passed_on_masked_where_need_be():
     clients = Clients()
     binary = base64.b64encode(b"\x00SSN: 123-12-1234").decode()

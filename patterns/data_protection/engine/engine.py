@@ -104,7 +104,7 @@ class Engine:
         return tuple(_Search(self._finders, text).findings(names))
 
     def apply(
-        self, text: str, *, publisher: str | None = None, subscribers: Sequence[str] = (), body: bool = True
+        self, text: str, *, publisher: str | None = None, subscribers: Sequence[str] = (), attribute: str | None = None
     ) -> Verdict:
         """What becomes of a message.
 
@@ -117,15 +117,17 @@ class Engine:
             text: the message.
             publisher: ARN of the principal that publishes; not given, only statements for everybody apply.
             subscribers: ARNs of the principals that subscribed, or ``*`` for one that no statement names.
-            body: whether the text is the message's body; a subject or an attribute may be sensitive as a whole.
+            attribute: the name of the attribute whose value the text is, or ``Subject``. Keywords in the name count,
+                and unlike the body it may be sensitive as a whole. Default: the text is the message's body.
         """
-        search = _Search(self._finders, text)
+        context, body = ("", True) if attribute is None else (f"{attribute}: ", False)
+        search = _Search(self._finders, text, context)
         audits = [s for s in self._statements if s.kind == "Audit" and s.concerns(publisher)]
         findings = tuple(finding for audit in audits for finding in search.findings(audit.names))
         published = self._pass("Inbound", publisher, text, search, body)
         if published.text is None:
             return Verdict(published, dict.fromkeys(subscribers, published), findings)
-        then = search if published.text == text else _Search(self._finders, published.text)
+        then = search if published.text == text else _Search(self._finders, published.text, context)
         deliveries = {s: self._pass("Outbound", s, published.text, then, body) for s in subscribers}
         return Verdict(published, deliveries, findings)
 
@@ -183,11 +185,12 @@ def covers(named: str, principal: str | None) -> bool:
 
 
 class _Search:
-    """Searches one text, each identifier once."""
+    """Searches one text, each identifier once. A context before it may have keywords, and is not searched itself."""
 
-    def __init__(self, finders: Mapping[str, Callable[[str], Iterator[Span]]], text: str) -> None:
+    def __init__(self, finders: Mapping[str, Callable[[str], Iterator[Span]]], text: str, context: str = "") -> None:
         self._finders = finders
         self._text = text
+        self._context = context
         self._keywords: Keywords | None = None
         self._found: dict[str, tuple[Span, ...]] = {}
 
@@ -205,10 +208,11 @@ class _Search:
             yield from find(self._text)
             return
         if self._keywords is None:
-            self._keywords = Keywords(self._text)
+            self._keywords = Keywords(self._context + self._text)
         places = self._keywords.of(name)
         if places:
-            yield from (span for span in find(self._text) if places.near(*span))
+            before = len(self._context)
+            yield from (span for span in find(self._text) if places.near(span[0] + before, span[1] + before))
 
 
 def _changed(text: str, changes: list[tuple[Span, str | None]]) -> str:

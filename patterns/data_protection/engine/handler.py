@@ -27,10 +27,10 @@ class RelayError(Exception):
 
 
 class Part:
-    """A text of the message: the body, the subject, or an attribute that is no binary."""
+    """A text of the message: the body (which has no name), the subject, or an attribute that is no binary."""
 
-    def __init__(self, place: str, text: str) -> None:
-        self.place, self.text = place, text
+    def __init__(self, place: str, text: str, name: str | None = None) -> None:
+        self.place, self.text, self.name = place, text, name
 
 
 class Relay:
@@ -58,7 +58,7 @@ class Relay:
     def _judge(self, message: Mapping[str, Any]) -> None:
         parts = _parts(message)
         names = self._settings["subscribers"]
-        verdicts = [self._engine.apply(p.text, subscribers=names, body=p.place == "Message") for p in parts]
+        verdicts = [self._engine.apply(p.text, subscribers=names, attribute=p.name) for p in parts]
         counts = {"MessagesDenied": 0, "DeliveriesDenied": 0, "MessagesDeidentified": 0}
         self._audit(message, parts, verdicts, counts)
         denials = _denials(parts, verdicts, names)
@@ -160,10 +160,10 @@ def _parts(message: Mapping[str, Any]) -> list[Part]:
     """The body first, then what else is text. A binary attribute is passed on unread."""
     parts = [Part("Message", message["Message"])]
     if message.get("Subject"):
-        parts.append(Part("Subject", message["Subject"]))
+        parts.append(Part("Subject", message["Subject"], "Subject"))
     for name, attribute in (message.get("MessageAttributes") or {}).items():
         if name != SUBSCRIBER and not attribute["Type"].startswith("Binary"):
-            parts.append(Part(f"MessageAttributes.{name}", attribute["Value"]))
+            parts.append(Part(f"MessageAttributes.{name}", attribute["Value"], name))
     return parts
 
 

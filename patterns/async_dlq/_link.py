@@ -3,10 +3,6 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from patterns._checks import is_token_text, warn
-
-# isort: split
-import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 
 from patterns.async_dlq.destinations import Destination
@@ -56,19 +52,22 @@ def define_net(scope: Any, net: AsyncDlq | None, function: Any, key: Any, action
     return AsyncDlq(scope, "Net", function=function, encryption_key=key, alarm_actions=actions)
 
 
-def allow_invoking(scope: Any, target: Invoked, principal: str, source_arn: str) -> lambda_.CfnPermission | None:
+def check_key(key: Any, **given: Any) -> None:
+    """Refuse a key that nothing here would be encrypted with.
+
+    Raises:
+        PatternError: everything that the key could be for was given.
+    """
+    if key is not None and all(value is not None for value in given.values()):
+        names = list(given)
+        raise PatternError(
+            f"encryption_key must be left out when {', '.join(names[:-1])} and {names[-1]} are given: what is given is "
+            f"used as it is, got {key.node.path}"
+        )
+
+
+def allow_invoking(scope: Any, target: Invoked, principal: str, source_arn: str) -> lambda_.CfnPermission:
     """Let one topic or rule invoke exactly this qualifier, by a permission in this scope."""
-    if not is_token_text(target.arn):
-        _, _, _, _, account, *_ = target.arn.split(":")
-        ours = cdk.Stack.of(scope).account
-        if not is_token_text(ours) and ours != account:
-            warn(
-                scope,
-                "async-dlq.foreign-function",
-                f"The function is in account {account}, so its permission cannot be added from here. It must allow "
-                f"lambda:InvokeFunction to {principal} for this source, or nothing is delivered.",
-            )
-            return None
     return lambda_.CfnPermission(
         scope,
         "Invoke",

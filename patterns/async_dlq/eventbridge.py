@@ -18,10 +18,11 @@ from constructs import Construct
 from patterns._alarms import Alarms, alarm_actions_checked
 from patterns._permissions import DeadLetters, Sender, allow_dead_letters, dead_letters_checked
 from patterns._queues import define_dead_letters
-from patterns.async_dlq._link import allow_invoking, check_net, define_net, refuse_return
+from patterns.async_dlq._link import allow_invoking, check_key, check_net, define_net, refuse_return
 from patterns.async_dlq.destinations import Destination
 from patterns.async_dlq.invoked import Invoked, invoked
 from patterns.async_dlq.net import AsyncDlq
+from patterns.async_dlq.place import refuse_elsewhere
 from patterns.errors import PatternError
 from patterns.flow import limits
 from patterns.flow.filters import Scope, check_event_pattern, match
@@ -102,6 +103,7 @@ class EventBridgeAsync(Construct):
         alarm_actions: Sequence[cloudwatch.IAlarmAction] = (),
     ) -> None:
         plan = _make_plan(
+            scope,
             function=function,
             event_pattern=event_pattern,
             schedule=schedule,
@@ -212,6 +214,7 @@ class _Plan:
 
 
 def _make_plan(
+    scope: Any,
     *,
     function: Any,
     event_pattern: Any,
@@ -226,6 +229,7 @@ def _make_plan(
 ) -> _Plan:
     warnings: list[tuple[str, str]] = []
     target = invoked("function", function)
+    refuse_elsewhere("function", target.arn, scope)
     if (event_pattern is None) == (schedule is None):
         given = "neither" if schedule is None else "both"
         raise PatternError(f"event_pattern or schedule must be given, one of the two, got {given}")
@@ -234,6 +238,8 @@ def _make_plan(
     else:
         is_a("schedule", schedule, "expression_string", A_SCHEDULE)
     bus_name = _custom_bus_name(bus)
+    if bus is not None:
+        refuse_elsewhere("bus", bus.event_bus_arn, scope)
     if schedule is not None and bus_name is not None:
         raise PatternError(
             f"bus must be left out for a schedule: EventBridge runs schedules on the default bus only, "
@@ -247,6 +253,9 @@ def _make_plan(
         age = limits.EVENTBRIDGE_EVENT_AGE_DEFAULT
     days = _archive_days(archive, schedule)
     dead_letters = dead_letters_checked("undelivered", undelivered, encryption_key, EVENTBRIDGE, warnings)
+    check_key(encryption_key, undelivered=undelivered, net=net)
+    if undelivered is not None:
+        refuse_elsewhere("undelivered", undelivered.queue_arn, scope, account=False)
     check_net(net, target)
     if event_pattern is not None and any(match(event_pattern, Scope.EVENTBRIDGE, record) for record in _RECORDS):
         refuse_return(net, "bus", lambda destination: _is_bus(destination, bus, bus_name))

@@ -23,6 +23,7 @@ from patterns._alarms import Alarms, alarm_actions_checked
 from patterns._queues import A_KEY, LONGEST_RETENTION, define_dead_letters
 from patterns.async_dlq.destinations import Destination, destination_checked, retention_of
 from patterns.async_dlq.invoked import Invoked, invoked
+from patterns.async_dlq.place import refuse_elsewhere
 from patterns.errors import PatternError
 from patterns.flow import limits
 
@@ -271,6 +272,7 @@ def _make_plan(
 ) -> _Plan:
     warnings: list[tuple[str, str]] = []
     target = invoked("function", function)
+    refuse_elsewhere("function", target.arn, scope)
     resource, reserved = _resource(target)
     if retry_attempts is None:
         raise PatternError("retry_attempts must be 0 to 2, got None")

@@ -27,9 +27,10 @@ from patterns._permissions import (
     service,
 )
 from patterns._queues import define_dead_letters
-from patterns.async_dlq._link import check_net, define_net
+from patterns.async_dlq._link import check_key, check_net, define_net
 from patterns.async_dlq.invoked import Invoked, invoked
 from patterns.async_dlq.net import AsyncDlq
+from patterns.async_dlq.place import refuse_elsewhere
 from patterns.errors import PatternError
 from patterns.flow import limits
 
@@ -104,6 +105,7 @@ class ScheduleAsync(Construct):
         alarm_actions: Sequence[cloudwatch.IAlarmAction] = (),
     ) -> None:
         plan = _make_plan(
+            scope,
             function=function,
             schedule=schedule,
             input=input,
@@ -209,6 +211,7 @@ class _Plan:
 
 
 def _make_plan(
+    scope: Any,
     *,
     function: Any,
     schedule: Any,
@@ -222,6 +225,7 @@ def _make_plan(
 ) -> _Plan:
     warnings: list[tuple[str, str]] = []
     target = invoked("function", function)
+    refuse_elsewhere("function", target.arn, scope)
     if not isinstance(schedule, scheduler.ScheduleExpression):
         raise PatternError(f"schedule must be {A_SCHEDULE}, got {schedule!r}")
     text = None
@@ -243,6 +247,9 @@ def _make_plan(
     if max_event_age is None:
         age = limits.EVENTBRIDGE_EVENT_AGE_DEFAULT
     dead_letters = dead_letters_checked("undelivered", undelivered, encryption_key, SCHEDULER, warnings)
+    check_key(encryption_key, undelivered=undelivered, net=net)
+    if undelivered is not None:
+        refuse_elsewhere("undelivered", undelivered.queue_arn, scope, account=False)
     check_net(net, target)
     zone = schedule.time_zone
     return _Plan(target, zone.timezone_name if zone is not None else None, text, age, dead_letters, tuple(warnings))

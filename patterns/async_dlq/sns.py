@@ -17,9 +17,10 @@ from constructs import Construct
 from patterns._alarms import Alarms, alarm_actions_checked
 from patterns._permissions import DeadLetters, Sender, allow_dead_letters, dead_letters_checked
 from patterns._queues import define_dead_letters
-from patterns.async_dlq._link import allow_invoking, check_net, define_net, refuse_return
+from patterns.async_dlq._link import allow_invoking, check_key, check_net, define_net, refuse_return
 from patterns.async_dlq.invoked import Invoked, invoked
 from patterns.async_dlq.net import AsyncDlq
+from patterns.async_dlq.place import refuse_elsewhere
 from patterns.errors import PatternError
 from patterns.flow.filters import Scope, check
 
@@ -90,6 +91,7 @@ class SnsAsync(Construct):
         alarm_actions: Sequence[cloudwatch.IAlarmAction] = (),
     ) -> None:
         plan = _make_plan(
+            scope,
             function=function,
             topic=topic,
             filter_policy=filter_policy,
@@ -164,6 +166,7 @@ class _Plan:
 
 
 def _make_plan(
+    scope: Any,
     *,
     function: Any,
     topic: Any,
@@ -175,6 +178,7 @@ def _make_plan(
 ) -> _Plan:
     warnings: list[tuple[str, str]] = []
     target = invoked("function", function)
+    refuse_elsewhere("function", target.arn, scope)
     if topic is not None:
         is_a("topic", topic, "topic_arn", A_TOPIC)
         if topic.fifo is True:
@@ -188,6 +192,9 @@ def _make_plan(
         for message in check(filter_policy, _SCOPES[filter_policy_scope], argument="filter_policy"):
             warnings.append(("async-dlq.filter-policy", message))
     dead_letters = dead_letters_checked("undelivered", undelivered, encryption_key, SNS, warnings)
+    check_key(encryption_key, topic=topic, undelivered=undelivered, net=net)
+    if undelivered is not None:
+        refuse_elsewhere("undelivered", undelivered.queue_arn, scope)
     check_net(net, target)
     if topic is not None:
         arn = topic.topic_arn

@@ -112,7 +112,7 @@ class RecursionGuard(Construct):
         )
         if kill_switch:
             self.kill_switch = KillSwitch(
-                self, "KillSwitch", function=plan.behind, alarm=self.alarm, alarm_actions=alarm_actions
+                self, "KillSwitch", function=plan.behind, alarm=self.alarm, alarm_actions=actions
             )
             alarms.made += self.kill_switch.alarms
         self.alarms = tuple(alarms.made)

@@ -638,6 +638,90 @@ def test_the_input_of_a_schedule_is_a_json_object_of_at_most_256_kib(stack: cdk.
             make(ScheduleAsync, stack, function=function, input=wrong)
 
 
+# --- other accounts and Regions --------------------------------------------------------------------
+
+HERE = cdk.Environment(account="111122223333", region="eu-west-1")
+ELSEWHERE = "{} must be in the {} of the stack that links it, or the deployment fails or nothing arrives: {}, got {}"
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_a_function_of_another_account_or_region_is_refused(kind: Any) -> None:
+    stack = new_stack(env=HERE)
+    for arn, what, ours in (
+        ("arn:aws:lambda:eu-west-1:999999999999:function:f", "account", "111122223333"),
+        ("arn:aws:lambda:us-east-1:111122223333:function:f", "Region", "eu-west-1"),
+    ):
+        function = lambda_.Function.from_function_arn(stack, f"F{next(_count)}", arn)
+        refused(kind, stack, ELSEWHERE.format("function", what, ours, arn), function=function)
+    ours = lambda_.Function.from_function_arn(stack, "Ours", "arn:aws:lambda:eu-west-1:111122223333:function:f")
+    make(kind, stack, function=ours)
+
+
+@pytest.mark.parametrize(("kind", "account"), [(SnsAsync, True), (EventBridgeAsync, False), (ScheduleAsync, False)])
+def test_a_dead_letter_queue_of_another_region_is_refused_and_for_a_topic_of_another_account(
+    kind: Any, account: bool
+) -> None:
+    stack = new_stack(env=HERE)
+    function = a_function(stack)
+    far, foreign = "arn:aws:sqs:us-east-1:111122223333:q", "arn:aws:sqs:eu-west-1:999999999999:q"
+    queue = sqs.Queue.from_queue_arn(stack, "Far", far)
+    refused(
+        kind, stack, ELSEWHERE.format("undelivered", "Region", "eu-west-1", far), function=function, undelivered=queue
+    )
+    theirs = sqs.Queue.from_queue_arn(stack, "Foreign", foreign)
+    if account:
+        message = ELSEWHERE.format("undelivered", "account", "111122223333", foreign)
+        refused(kind, stack, message, function=function, undelivered=theirs)
+    else:
+        make(kind, stack, function=function, undelivered=theirs)
+
+
+def test_a_bus_of_another_account_takes_no_rule_from_here() -> None:
+    stack = new_stack(env=HERE)
+    arn = "arn:aws:events:eu-west-1:999999999999:event-bus/shop"
+    refused(
+        EventBridgeAsync,
+        stack,
+        ELSEWHERE.format("bus", "account", "111122223333", arn),
+        function=a_function(stack),
+        bus=events.EventBus.from_event_bus_arn(stack, "Bus", arn),
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [
+        (SnsAsync, "topic, undelivered and net"),
+        (EventBridgeAsync, "undelivered and net"),
+        (ScheduleAsync, "undelivered and net"),
+    ],
+)
+def test_a_key_for_nothing_is_refused(stack: cdk.Stack, kind: Any, names: str) -> None:
+    function = a_function(stack)
+    given: dict[str, Any] = {
+        "undelivered": sqs.Queue(stack, f"Q{next(_count)}"),
+        "net": make(AsyncDlq, stack, function=function),
+    }
+    if kind is SnsAsync:
+        given["topic"] = sns.Topic(stack, f"T{next(_count)}")
+    key = kms.Key(stack, f"K{next(_count)}")
+    refused(
+        kind,
+        stack,
+        f"encryption_key must be left out when {names} are given: what is given is used as it is, got {key.node.path}",
+        function=function,
+        encryption_key=key,
+        **given,
+    )
+
+
+def test_the_net_of_an_imported_function_is_known_by_its_arn(stack: cdk.Stack) -> None:
+    arn = "arn:aws:lambda:eu-west-1:111122223333:function:by-arn"
+    here, there = (lambda_.Function.from_function_arn(stack, f"F{next(_count)}", arn) for _ in range(2))
+    net = make(AsyncDlq, stack, function=here)
+    assert make(SnsAsync, stack, function=there, net=net).net is net
+
+
 # --- warnings --------------------------------------------------------------------------------------
 
 

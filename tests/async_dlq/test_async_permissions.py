@@ -314,15 +314,3 @@ def test_an_imported_queue_is_warned_of_with_what_it_must_allow() -> None:
         "The queue given as undelivered is imported, so nothing could be added to its policy. It must allow "
         "sqs:SendMessage to EventBridge, or what cannot be delivered is lost."
     )
-
-
-def test_a_function_of_another_account_is_warned_of() -> None:
-    app = cdk.App(analytics_reporting=False)
-    stack = cdk.Stack(app, "Stack", env=cdk.Environment(account=ACCOUNT, region=REGION))
-    theirs = lambda_.Function.from_function_arn(stack, "F", f"arn:aws:lambda:{REGION}:999999999999:function:f")
-    SnsAsync(stack, "P", function=theirs)
-    assert messages(app)["foreign-function"] == (
-        "The function is in account 999999999999, so its permission cannot be added from here. It must allow "
-        "lambda:InvokeFunction to sns.amazonaws.com for this source, or nothing is delivered."
-    )
-    assert not list(Template(synthesized(app)).resources("AWS::Lambda::Permission"))

@@ -240,7 +240,7 @@ def _make_plan(
     bus_name = _custom_bus_name(bus)
     if bus is not None:
         refuse_elsewhere("bus", bus.event_bus_arn, scope)
-    if schedule is not None and bus_name is not None:
+    if schedule is not None and bus is not None and bus_name is not None:
         raise PatternError(
             f"bus must be left out for a schedule: EventBridge runs schedules on the default bus only, "
             f"got {bus.node.path}"

@@ -1,7 +1,7 @@
 """What SnsFilter decides before it creates anything: every argument checked, alone and against the others."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -216,7 +216,7 @@ def _buckets(buckets: Any, events: Any) -> tuple[s3.Bucket, ...]:
                 f"buckets[{i}] must have no notifications of its own: a bucket has one list of them, and who writes "
                 f"it last wins, got {bucket.node.path}"
             )
-    if isinstance(events, str) or not all(isinstance(e, str) and _EVENT.fullmatch(e) for e in events) or not events:
+    if not _texts(events, _EVENT) or not events:
         raise PatternError(
             f"bucket_events must be a sequence of S3 event types such as s3:ObjectCreated:*, got {events!r}"
         )
@@ -224,11 +224,18 @@ def _buckets(buckets: Any, events: Any) -> tuple[s3.Bucket, ...]:
 
 
 def _services(services: Any) -> tuple[str, ...]:
-    if isinstance(services, str) or not all(isinstance(s, str) and _SERVICE.fullmatch(s) for s in services):
+    if not _texts(services, _SERVICE):
         raise PatternError(
             f"services must be a sequence of service principals such as cloudwatch.amazonaws.com, got {services!r}"
         )
     return tuple(services)
+
+
+def _texts(values: Any, pattern: re.Pattern[str]) -> bool:
+    """Whether it is a sequence of texts of one form; a single text is none."""
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        return False
+    return all(isinstance(value, str) and pattern.fullmatch(value) for value in values)
 
 
 def _check_publishers(

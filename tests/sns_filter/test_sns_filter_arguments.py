@@ -263,6 +263,9 @@ def test_a_bucket_has_to_be_defined_here_and_to_have_no_notifications(stack: cdk
         subscribers,
         buckets=[imported],
     )
+    for wrong in (None, "mine"):
+        message = f"buckets must be a sequence, each of it a bucket defined in this app (aws_s3.Bucket), got {wrong!r}"
+        refused(stack, message, subscribers, buckets=wrong)
     refused(
         stack,
         "buckets[0] must be a bucket defined in this app (aws_s3.Bucket), got 'mine'",
@@ -282,7 +285,7 @@ def test_a_bucket_has_to_be_defined_here_and_to_have_no_notifications(stack: cdk
         )
 
 
-@pytest.mark.parametrize("events", ["s3:ObjectCreated:*", [], ["ObjectCreated"], [5]])
+@pytest.mark.parametrize("events", ["s3:ObjectCreated:*", [], ["ObjectCreated"], [5], None, 5])
 def test_bucket_events_are_names_of_s3(stack: cdk.Stack, queue: sqs.Queue, events: Any) -> None:
     refused(
         stack,
@@ -292,7 +295,7 @@ def test_bucket_events_are_names_of_s3(stack: cdk.Stack, queue: sqs.Queue, event
     )
 
 
-@pytest.mark.parametrize("services", ["cloudwatch.amazonaws.com", ["cloudwatch"], [5]])
+@pytest.mark.parametrize("services", ["cloudwatch.amazonaws.com", "", ["cloudwatch"], [5], None, 5])
 def test_services_are_principals(stack: cdk.Stack, queue: sqs.Queue, services: Any) -> None:
     refused(
         stack,

@@ -42,11 +42,11 @@ class EventBusStack(cdk.Stack):
         acknowledge_destination(function)
         acknowledge_queues(source.undelivered)
         archive = cdk.Duration.days(7)
-        for result in ("Success", "Failure"):
-            consumer = define_function(self, f"On{result}", HANDLERS, "asynchronous.from_bus", timeout=timeout)
+        for result, name, rule_name in (("Success", "OnSuccess", "Successes"), ("Failure", "OnFailure", "Failures")):
+            consumer = define_function(self, name, HANDLERS, "asynchronous.from_bus", timeout=timeout)
             rule = EventBridgeAsync(
                 self,
-                f"{result}s",
+                rule_name,
                 function=consumer,
                 bus=results,
                 # By detail-type alone: the source that Lambda gives its records is not the same everywhere.
@@ -57,5 +57,5 @@ class EventBusStack(cdk.Stack):
             archive = None  # one archive holds everything that the bus carries
             acknowledge_destination(consumer)
             acknowledge_queues(rule.undelivered, rule.net.on_failure)
-            cdk.CfnOutput(self, f"On{result}Name", value=consumer.function_name)
-            cdk.CfnOutput(self, f"On{result}FailuresUrl", value=rule.net.on_failure.queue_url)
+            cdk.CfnOutput(self, f"{name}Name", value=consumer.function_name)
+            cdk.CfnOutput(self, f"{name}FailuresUrl", value=rule.net.on_failure.queue_url)

@@ -1,8 +1,9 @@
 """Ask every rule about a flow."""
 
+import gc
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from patterns.errors import PatternError
@@ -90,20 +91,14 @@ def check(flow: Flow, settings: Settings | None = None, acknowledged: Iterable[L
         if group not in GROUPS:
             raise PatternError(f"group must be {' or '.join(GROUPS)}, got {group!r}")
     view = View(flow, settings.options)
-    findings: list[Finding] = []
-    for rule in RULES:
-        if rule.group in settings.groups and rule.id not in settings.ignore:
-            severity = settings.severities.get(rule.id)
-            findings.extend(_finding(rule, found, severity) for found in rule.decide(view))
-    findings = _distinct(findings)
-    lookups = [_in_metadata(view), *acknowledged]
-    open_, accepted = [], []
-    for finding in findings:
-        answer = next((a for lookup in lookups if (a := lookup(finding)) is not None), None)
-        if answer is None:
-            open_.append(finding)
-        else:
-            accepted.append(Acknowledged(finding, *answer))
+    # Nothing here makes garbage that only a collector could find; looking for some takes half of the time.
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        open_, accepted = _sorted_out(_distinct(list(_asked(view, settings))), [_in_metadata(view), *acknowledged])
+    finally:
+        if collecting:
+            gc.enable()
     return Report(
         findings=tuple(open_),
         acknowledged=tuple(accepted),
@@ -111,6 +106,26 @@ def check(flow: Flow, settings: Settings | None = None, acknowledged: Iterable[L
         # The CDK's own bookkeeping depends on the Region in every stack, and carries no message.
         notes=(*(note for note in flow.notes if "Resources.CDKMetadata" not in note), *_malformed(view)),
     )
+
+
+def _asked(view: View, settings: Settings) -> Iterator[Finding]:
+    for rule in RULES:
+        if rule.group in settings.groups and rule.id not in settings.ignore:
+            severity = settings.severities.get(rule.id)
+            for found in rule.decide(view):
+                yield _finding(rule, found, severity)
+
+
+def _sorted_out(findings: list[Finding], lookups: list[Lookup]) -> tuple[list[Finding], list[Acknowledged]]:
+    """The findings that stand, and those that somebody accepted."""
+    open_, accepted = [], []
+    for finding in findings:
+        answer = next((a for lookup in lookups if (a := lookup(finding)) is not None), None)
+        if answer is None:
+            open_.append(finding)
+        else:
+            accepted.append(Acknowledged(finding, *answer))
+    return open_, accepted
 
 
 def refuse_unknown(name: str, ids: Iterable[str]) -> None:
@@ -130,18 +145,17 @@ def refuse_unknown(name: str, ids: Iterable[str]) -> None:
 
 def _finding(rule: Rule, found: Found, severity: Severity | None) -> Finding:
     at = found.at
-    why = rule.why.format_map(_Facts(found.facts))
+    why = _filled(rule.why, found.facts)
     if found.unsure:
         why = f"Cannot be told ({found.unsure}). If it holds: {why}"
-    key = "\0".join((rule.id, at.stack, at.logical_id, re.sub(r"\[\d+\]", "[]", found.place), found.subject))
     return Finding(
         rule=rule.id,
         severity=severity or found.severity or rule.severity,
         sure=not found.unsure,
         title=rule.title,
         why=why,
-        cdk=rule.cdk.format_map(_Facts(found.facts)),
-        cloudformation=rule.cloudformation.format_map(_Facts(found.facts)),
+        cdk=_filled(rule.cdk, found.facts),
+        cloudformation=_filled(rule.cloudformation, found.facts),
         url=rule.url,
         stack=at.stack,
         logical_id=at.logical_id,
@@ -149,28 +163,38 @@ def _finding(rule: Rule, found: Found, severity: Severity | None) -> Finding:
         path=at.path or "",
         place=found.place,
         source=at.source,
-        fingerprint=hashlib.sha256(_HASH.sub("", key).encode("utf-8", "backslashreplace")).hexdigest()[:32],
+        fingerprint=_fingerprint(rule.id, found),
         group=rule.group,
     )
+
+
+def _filled(text: str, facts: Mapping[str, object]) -> str:
+    return text.format_map(facts) if "{" in text else text
 
 
 # An asset's hash in an id or name changes with the code; it says nothing about the hazard.
 _HASH = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
 
 
-class _Facts(dict[str, object]):
-    def __missing__(self, key: str) -> str:
-        raise KeyError(f"no fact {key}")
+def _fingerprint(rule: str, found: Found) -> str:
+    """The same for the same hazard, whatever stands before it in a list and whatever an asset's hash is."""
+    place = re.sub(r"\[\d+\]", "[]", found.place) if "[" in found.place else found.place
+    key = "\0".join((rule, found.at.stack, found.at.logical_id, place, found.subject))
+    if len(key) > 64:
+        key = _HASH.sub("", key)
+    return hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:32]
 
 
 def _distinct(findings: list[Finding]) -> list[Finding]:
     """Sorted; the same hazard in the same place told once, equal fingerprints of different places numbered."""
-    ordered = sorted(
-        dict.fromkeys(findings), key=lambda f: (not f.sure, f.severity.rank, f.rule, f.where, f.place, f.why)
-    )
+    seen: set[tuple[str, str, str]] = set()
     counts: dict[str, int] = {}
     numbered = []
-    for finding in ordered:
+    for finding in sorted(findings, key=lambda f: (not f.sure, f.severity.rank, f.rule, f.where, f.place, f.why)):
+        key = (finding.fingerprint, finding.place, finding.why)
+        if key in seen:
+            continue
+        seen.add(key)
         count = counts[finding.fingerprint] = counts.get(finding.fingerprint, 0) + 1
         if count > 1:
             again = hashlib.sha256(f"{finding.fingerprint}#{count}".encode()).hexdigest()[:32]
@@ -185,9 +209,11 @@ def _distinct(findings: list[Finding]) -> list[Finding]:
 def _in_metadata(view: View) -> Lookup:
     """``Metadata: {messaging-checks: {acknowledge: [{id, reason}]}}`` on the resource of a finding."""
 
+    resources = view.template.resources
+
     def lookup(finding: Finding) -> tuple[str, str] | None:
-        resource = view.template.resources.get((finding.stack, finding.logical_id))
-        for entry in _entries(resource.metadata if resource else {}):
+        metadata = resources[finding.stack, finding.logical_id].metadata
+        for entry in _entries(metadata) if PLUGIN in metadata else ():
             if isinstance(entry, Mapping) and _rule_of(entry) == finding.rule and _reason(entry):
                 return _reason(entry), finding.where
         return None

@@ -58,6 +58,9 @@ class View:
 
     def value(self, resource: Resource, *path: str | int, default: Any = None) -> Any:
         """A property with references resolved; ``default`` where it is absent or null."""
+        properties = resource.properties
+        if path and path[0] not in properties and len(properties) != 1:
+            return default  # not there; a single key may be a function that brings it
         found = self.template.value(resource, *path, default=default)
         return default if found is None else found
 
@@ -67,6 +70,27 @@ class View:
     def polls(self) -> list[Poll]:
         """The enabled readers of queues: event source mappings and pipes."""
         return [poll for poll in self.flow.edges_of(Poll) if poll.service == "sqs" and poll.enabled is not False]
+
+    @cached_property
+    def mappings(self) -> list[Poll]:
+        """The enabled event source mappings of queues: no pipes."""
+        kind = "AWS::Lambda::EventSourceMapping"
+        return [poll for poll in self.polls if poll.resource and poll.resource.type == kind]
+
+    @cached_property
+    def subscriptions(self) -> list[Subscription]:
+        """The subscriptions, each with the resource that makes it."""
+        return [edge for edge in self.flow.edges_of(Subscription) if edge.resource is not None]
+
+    @cached_property
+    def redriven(self) -> list[tuple[Redrive, Queue, Queue]]:
+        """Queues with their dead-letter queues, where both stand in the templates."""
+        found = []
+        for edge in self.flow.edges_of(Redrive):
+            queue, dead = self.flow.nodes[edge.source], self.flow.nodes[edge.target]
+            if isinstance(queue, Queue) and isinstance(dead, Queue) and queue.resource and dead.resource:
+                found.append((edge, queue, dead))
+        return found
 
     @cached_property
     def streams(self) -> list[Poll]:
@@ -93,6 +117,17 @@ class View:
         """The function at which an edge arrives, when it stands in the templates."""
         node = self.flow.nodes.get(edge.target)
         return node if isinstance(node, Function) and node.definition else None
+
+    def qualifiers(self, function: str) -> list[Function]:
+        """A function as each of its qualifiers sees it, ``$LATEST`` included."""
+        return self._qualifiers.get(function, [])
+
+    @cached_property
+    def _qualifiers(self) -> dict[str, list[Function]]:
+        found: dict[str, list[Function]] = {}
+        for node in self.flow.nodes_of(Function):
+            found.setdefault(node.function, []).append(node)
+        return found
 
     def redrive(self, queue: str) -> Redrive | None:
         """The link from a queue to its dead-letter queue."""
@@ -153,7 +188,7 @@ class View:
 
     def watched(self, namespace: str, metrics: Iterable[str], dimension: str, node: str) -> "Watch":
         """Whether an alarm with an action tells about one of these metrics of a resource."""
-        doubt, weak = "", ""
+        doubt = weak = ""
         for metric in metrics:
             for alarm in self.flow.watching(namespace, metric, dimension, node):
                 problem, unsure = _weakness(alarm)

@@ -25,13 +25,8 @@ def _misses(view: View, function: Function) -> Function | None:
     """The qualifier that has the configuration which this one, the one that is invoked, should have."""
     if function.async_config is not None:
         return None
-    for other in view.flow.nodes_of(Function):
-        if (
-            other.function == function.function
-            and other.id != function.id
-            and other.async_config is not None
-            and other.id not in view.asynchronous
-        ):
+    for other in view.qualifiers(function.function):
+        if other.id != function.id and other.async_config is not None and other.id not in view.asynchronous:
             return other
     return None
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from patterns.flow import loops
-from patterns.flow.model import Destination, Function, Loop
+from patterns.flow.model import Destination, Function, Loop, Poll
 from patterns.flow.template import Ref
 from patterns.guard.rule import Example, Found, Rule, Severity
 from patterns.guard.view import View
@@ -66,6 +66,8 @@ def _stopped(view: View) -> Iterator[Found]:
 
 def _wrapper(view: View) -> Iterator[Found]:
     for definition in view.template.of_type("AWS::Lambda::Function"):
+        if "AWS_LAMBDA_EXEC_WRAPPER" not in repr(definition.properties.get("Environment")):
+            continue
         path = view.value(definition, "Environment", "Variables", "AWS_LAMBDA_EXEC_WRAPPER")
         if path is None:
             continue
@@ -116,7 +118,7 @@ def _default_timeout(view: View) -> Iterator[Found]:
         if definition is None or node.function in reported or not view.flow.arriving(node.id):
             continue
         if node.id not in view.asynchronous and not any(
-            edge in view.polls or edge in view.streams for edge in view.flow.arriving(node.id)
+            isinstance(edge, Poll) and edge.enabled is not False for edge in view.flow.arriving(node.id)
         ):
             continue
         reported.add(node.function)

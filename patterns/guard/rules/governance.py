@@ -96,11 +96,17 @@ def _split(key: str) -> tuple[str, str]:
 def _documents(view: View) -> Iterator[tuple[Resource, str, Any]]:
     """The policies that grant something to roles, and where each stands."""
     for role in view.template.of_type("AWS::IAM::Role"):
+        raw = role.properties.get("Policies")
+        if isinstance(raw, list) and not any(
+            not isinstance(one, Mapping) or _suspicious(one.get("PolicyDocument"), "Action", "Resource") for one in raw
+        ):
+            continue
         policies = view.value(role, "Policies")
         for number, policy in enumerate(policies if isinstance(policies, list) else ()):
             yield role, f"Policies[{number}].PolicyDocument", documents(policy).get("PolicyDocument")
     for policy in view.template.of_type("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"):
-        yield policy, "PolicyDocument", view.value(policy, "PolicyDocument")
+        if _suspicious(policy.properties.get("PolicyDocument"), "Action", "Resource"):
+            yield policy, "PolicyDocument", view.value(policy, "PolicyDocument")
 
 
 def _listed(value: Any) -> list[Any]:
@@ -113,6 +119,30 @@ def _statements(document: Any) -> Iterator[Mapping[str, Any]]:
     for statement in _listed(documents(document).get("Statement")):
         if isinstance(statement, Mapping) and statement.get("Effect") == "Allow":
             yield statement
+
+
+def _has_star(value: Any) -> bool:
+    """Whether an asterisk stands in a raw value, before it costs anything to resolve it."""
+    if isinstance(value, str):
+        return "*" in value
+    if isinstance(value, list):
+        return any(isinstance(one, str) and "*" in one for one in value)
+    return isinstance(value, dict) and _has_star(value.get("AWS"))
+
+
+def _suspicious(document: Any, *keys: str) -> bool:
+    """Whether a raw policy is worth a closer look: an asterisk in one of these keys, or no plain statements."""
+    statements = document.get("Statement") if isinstance(document, Mapping) else None
+    if not isinstance(statements, list):
+        return document is not None
+    for one in statements:
+        if not isinstance(one, dict) or "Effect" not in one:
+            return True
+        if one["Effect"] != "Deny":
+            for key in keys:
+                if _has_star(one.get(key)):
+                    return True
+    return False
 
 
 def _wildcard(view: View) -> Iterator[Found]:
@@ -191,6 +221,8 @@ def _anybody(principal: Any) -> bool:
 def _public(view: View) -> Iterator[Found]:
     for kind in ("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"):
         for policy in view.template.of_type(kind):
+            if not _suspicious(policy.properties.get("PolicyDocument"), "Principal"):
+                continue
             for statement in _statements(view.value(policy, "PolicyDocument")):
                 if _anybody(statement.get("Principal")) and not _limits(statement):
                     actions = ", ".join(render(action) for action in _listed(statement.get("Action")))

@@ -28,13 +28,6 @@ _API = "https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMappi
 _MAPPING = "AWS::Lambda::EventSourceMapping"
 
 
-def _mappings(view: View) -> Iterator[Poll]:
-    """The enabled event source mappings of queues: no pipes."""
-    for poll in view.polls:
-        if poll.resource and poll.resource.type == _MAPPING:
-            yield poll
-
-
 def _names(view: View, poll: Poll) -> dict[str, object]:
     return {"queue": view.flow.name(poll.source), "function": view.flow.name(poll.target)}
 
@@ -85,7 +78,7 @@ def _below_six(view: View) -> Iterator[Found]:
 
 
 def _no_partial(view: View) -> Iterator[Found]:
-    for poll in _mappings(view):
+    for poll in view.mappings:
         size = poll.batch_size
         if poll.partial is False and size is not None and size > 1 and poll.resource:
             yield Found(
@@ -99,7 +92,7 @@ _REPORTS = re.compile(r"batchItemFailures|batch_item_failures|BatchProcessor|pro
 
 
 def _never_reports(view: View) -> Iterator[Found]:
-    for poll in _mappings(view):
+    for poll in view.mappings:
         function = view.function_of(poll)
         if not poll.partial or function is None or function.definition is None:
             continue
@@ -186,7 +179,7 @@ def _filter_on_envelope(view: View) -> Iterator[Found]:
 
 
 def _filter_invalid(view: View) -> Iterator[Found]:
-    for poll in _mappings(view):
+    for poll in view.mappings:
         assert poll.resource is not None
         most = limits.ESM_FILTERS
         if len(poll.filters) > most:
@@ -208,7 +201,7 @@ def _filter_invalid(view: View) -> Iterator[Found]:
 def _by_function(view: View) -> Iterator[tuple[Function, list[Poll]]]:
     """Functions with reserved concurrency, and the mappings that poll for them under any qualifier."""
     found: dict[str, list[Poll]] = {}
-    for poll in _mappings(view):
+    for poll in view.mappings:
         function = view.function_of(poll)
         if function and function.reserved_concurrency:
             found.setdefault(function.function, []).append(poll)
@@ -248,13 +241,13 @@ def _without_maximum(view: View) -> Iterator[Found]:
 
 
 def _maximum_and_provisioned(view: View) -> Iterator[Found]:
-    for poll in _mappings(view):
+    for poll in view.mappings:
         if poll.provisioned and poll.maximum_concurrency is not None and poll.resource:
             yield Found(poll.resource, "ProvisionedPollerConfig", _names(view, poll))
 
 
 def _pollers(view: View) -> Iterator[Found]:
-    for poll in _mappings(view):
+    for poll in view.mappings:
         assert poll.resource is not None
         config = view.value(poll.resource, "ProvisionedPollerConfig")
         if not isinstance(config, Mapping):
@@ -274,7 +267,7 @@ def _pollers(view: View) -> Iterator[Found]:
 
 
 def _batch(view: View) -> Iterator[Found]:
-    for poll in _mappings(view):
+    for poll in view.mappings:
         queue = view.queue_of(poll)
         size, window = poll.batch_size, poll.window
         fifo = queue.fifo if queue else None
@@ -327,7 +320,7 @@ _STREAM_ONLY = (
 
 
 def _stream_options(view: View) -> Iterator[Found]:
-    for poll in _mappings(view):
+    for poll in view.mappings:
         assert poll.resource is not None
         if view.queue_of(poll) is None:
             continue
@@ -340,7 +333,7 @@ def _stream_options(view: View) -> Iterator[Found]:
 
 
 def _async_net(view: View) -> Iterator[Found]:
-    for poll in _mappings(view):
+    for poll in view.mappings:
         queue, function = view.queue_of(poll), view.function_of(poll)
         if not queue or not function or queue.redrive or queue.broken_redrive or not view.only_polled(function):
             continue
@@ -391,17 +384,14 @@ def _competing(view: View) -> Iterator[Found]:
 
 
 def _unqualified(view: View) -> Iterator[Found]:
-    for poll in _mappings(view):
+    for poll in view.mappings:
         function = view.function_of(poll)
         if function is None or function.id != function.function or not poll.resource:
             continue
         aliases = [
             other
-            for other in view.flow.nodes_of(Function)
-            if other.function == function.id
-            and other.resource
-            and other.resource.type == "AWS::Lambda::Alias"
-            and view.flow.arriving(other.id)
+            for other in view.qualifiers(function.id)
+            if other.resource and other.resource.type == "AWS::Lambda::Alias" and view.flow.arriving(other.id)
         ]
         if aliases:
             yield Found(poll.resource, "FunctionName", {**_names(view, poll), "alias": aliases[0].name})

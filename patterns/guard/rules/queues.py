@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from patterns.flow import limits
-from patterns.flow.model import Alarm, DeadLetter, Edge, External, Function, Queue, Redrive, Subscription
+from patterns.flow.model import Alarm, DeadLetter, Edge, External, Function, Poll, Queue, Redrive, Subscription
 from patterns.guard.rule import Example, Found, Rule, Severity, span
 from patterns.guard.view import View, Watch
 
@@ -123,16 +123,9 @@ def _short_retention(view: View) -> Iterator[Found]:
             )
 
 
-def _redriven(view: View) -> Iterator[tuple[Redrive, Queue, Queue]]:
-    for edge in view.flow.edges_of(Redrive):
-        queue, dead = view.flow.nodes[edge.source], view.flow.nodes[edge.target]
-        if isinstance(queue, Queue) and isinstance(dead, Queue) and queue.resource and dead.resource:
-            yield edge, queue, dead
-
-
 def _dead_letters_expire(view: View) -> Iterator[Found]:
     worst: dict[str, tuple[Queue, Queue]] = {}
-    for _, queue, dead in _redriven(view):
+    for _, queue, dead in view.redriven:
         if queue.fifo is not False or dead.fifo is not False or _chain(view, queue.id)[-1] == queue.id:
             continue  # FIFO: the clock starts again when the message is moved
         if queue.retention is None or dead.retention is None or dead.retention > queue.retention:
@@ -233,7 +226,7 @@ def _wrong_metric(view: View) -> Iterator[Found]:
 
 
 def _type_mismatch(view: View) -> Iterator[Found]:
-    for edge, queue, dead in _redriven(view):
+    for edge, queue, dead in view.redriven:
         if None not in (queue.fifo, dead.fifo) and queue.fifo != dead.fifo and edge.resource:
             kinds = {True: "a FIFO queue", False: "a standard queue"}
             yield Found(
@@ -249,7 +242,7 @@ def _type_mismatch(view: View) -> Iterator[Found]:
 
 
 def _not_allowed(view: View) -> Iterator[Found]:
-    for edge, queue, dead in _redriven(view):
+    for edge, queue, dead in view.redriven:
         if edge.verdict.denied and queue.fifo == dead.fifo and dead.resource:
             yield Found(
                 dead.resource,
@@ -335,7 +328,7 @@ def _mixed(view: View) -> Iterator[Found]:
 
 
 def _other_key(view: View) -> Iterator[Found]:
-    for edge, queue, dead in _redriven(view):
+    for edge, queue, dead in view.redriven:
         if queue.key and dead.key and queue.key != dead.key and edge.resource:
             yield Found(edge.resource, "RedrivePolicy", {"queue": queue.name, "dead": dead.name})
 
@@ -426,9 +419,12 @@ def _reserved_zero(view: View) -> Iterator[Found]:
     for node in view.flow.nodes_of(Function):
         if node.id != node.function or node.reserved_concurrency != 0 or node.definition is None:
             continue
-        mine = [f.id for f in view.flow.nodes_of(Function) if f.function == node.id]
+        mine = [qualified.id for qualified in view.qualifiers(node.id)]
         polled = [
-            edge for key in mine for edge in view.flow.arriving(key) if edge in view.polls and edge.enabled is not False
+            edge
+            for key in mine
+            for edge in view.flow.arriving(key)
+            if isinstance(edge, Poll) and edge.service == "sqs" and edge.enabled is not False
         ]
         invoked = [edge for key in mine for edge in view.asynchronous.get(key, [])]
         if polled or invoked:

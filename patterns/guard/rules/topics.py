@@ -46,14 +46,8 @@ def _found(edge: Edge, place: str, facts: dict[str, object], unsure: str = "") -
     return Found(edge.resource, place, facts, unsure=unsure, subject=edge.place)
 
 
-def _subscriptions(view: View) -> Iterator[Subscription]:
-    for edge in view.flow.edges_of(Subscription):
-        if edge.resource is not None:
-            yield edge
-
-
 def _no_net(view: View) -> Iterator[Found]:
-    for edge in _subscriptions(view):
+    for edge in view.subscriptions:
         if edge.protocol in _KEEPS and not view.flow.nets(edge) and not edge.broken_redrive:
             if edge.protocol in ("http", "https"):
                 lost = "after its retries SNS drops the message"
@@ -65,7 +59,7 @@ def _no_net(view: View) -> Iterator[Found]:
 
 
 def _broken_redrive(view: View) -> Iterator[Found]:
-    for edge in _subscriptions(view):
+    for edge in view.subscriptions:
         if edge.broken_redrive:
             yield _found(edge, "RedrivePolicy", {**_names(view, edge), "why": edge.broken_redrive})
 
@@ -84,14 +78,14 @@ def _wrong_kind(view: View, edge: Edge) -> str:
 
 
 def _fifo_endpoint(view: View) -> Iterator[Found]:
-    for edge in _subscriptions(view):
+    for edge in view.subscriptions:
         why = _wrong_kind(view, edge)
         if why:
             yield _found(edge, edge.place or "Endpoint", {**_names(view, edge), "why": why})
 
 
 def _refused(view: View, kind: type, key: bool) -> Iterator[Found]:
-    for edge in _subscriptions(view):
+    for edge in view.subscriptions:
         node = view.flow.nodes[edge.target]
         if not isinstance(node, kind) or edge.verdict.allowed or _wrong_kind(view, edge):
             continue
@@ -120,7 +114,7 @@ def _net_kinds(view: View, edge: Edge) -> tuple[bool, bool] | None:
 
 
 def _net_denied(view: View) -> Iterator[Found]:
-    for edge in _subscriptions(view):
+    for edge in view.subscriptions:
         for net in view.flow.nets(edge):
             if net.verdict.allowed or _net_kinds(view, net) or by_key(net.verdict):
                 continue
@@ -133,7 +127,7 @@ def _key_denied(view: View) -> Iterator[Found]:
         Found(found.at, found.place, {**found.facts, "queue": found.facts["endpoint"]}, unsure=found.unsure)
         for found in _refused(view, Queue, key=True)
     )
-    for edge in _subscriptions(view):
+    for edge in view.subscriptions:
         for net in view.flow.nets(edge):
             if not net.verdict.allowed and by_key(net.verdict) and not _net_kinds(view, net):
                 facts = {**_names(view, edge), "queue": view.flow.name(net.target), "why": net.verdict.why}
@@ -141,7 +135,7 @@ def _key_denied(view: View) -> Iterator[Found]:
 
 
 def _net_type(view: View) -> Iterator[Found]:
-    for edge in _subscriptions(view):
+    for edge in view.subscriptions:
         for net in view.flow.nets(edge):
             kinds = _net_kinds(view, net)
             if kinds:
@@ -162,7 +156,7 @@ def _redrive_on_topic(view: View) -> Iterator[Found]:
 
 def _policy(view: View, edge: Subscription) -> Any:
     """The filter policy as it was written: a document, a string that is no JSON, or nothing."""
-    if edge.resource is None or edge.place:
+    if edge.resource is None or edge.place or view.value(edge.resource, "FilterPolicy") is None:
         return None
     policy = view.value(edge.resource, "FilterPolicy")
     if isinstance(policy, str):
@@ -184,7 +178,7 @@ def _nested(policy: Any) -> bool:
 
 
 def _nested_filter(view: View) -> Iterator[Found]:
-    for edge in _subscriptions(view):
+    for edge in view.subscriptions:
         policy = _policy(view, edge)
         if _scope(edge) is Scope.ATTRIBUTES and _nested(policy):
             key = next(key for key, value in policy.items() if isinstance(value, Mapping))
@@ -192,7 +186,7 @@ def _nested_filter(view: View) -> Iterator[Found]:
 
 
 def _filter_invalid(view: View) -> Iterator[Found]:
-    for edge in _subscriptions(view):
+    for edge in view.subscriptions:
         policy = _policy(view, edge)
         if policy is None:
             continue
@@ -213,7 +207,7 @@ def _filter_invalid(view: View) -> Iterator[Found]:
 
 
 def _service_messages(view: View) -> Iterator[Found]:
-    for edge in _subscriptions(view):
+    for edge in view.subscriptions:
         if _scope(edge) is not Scope.ATTRIBUTES or not isinstance(_policy(view, edge), Mapping) or not edge.filter:
             continue
         for producer in view.flow.arriving(edge.source):
@@ -234,7 +228,7 @@ def _asks_absence(value: Any) -> bool:
 
 
 def _exists_false(view: View) -> Iterator[Found]:
-    for edge in _subscriptions(view):
+    for edge in view.subscriptions:
         policy = edge.filter
         if _scope(edge) is Scope.ATTRIBUTES and isinstance(policy, Mapping) and not _nested(policy):
             key = next((key for key, value in policy.items() if _asks_absence(value)), None)
@@ -244,7 +238,7 @@ def _exists_false(view: View) -> Iterator[Found]:
 
 def _same_endpoint(view: View) -> Iterator[Found]:
     seen: dict[tuple[str, str, str], Subscription] = {}
-    for edge in _subscriptions(view):
+    for edge in view.subscriptions:
         if edge.target.endswith("?"):
             continue
         first = seen.setdefault((edge.source, edge.protocol, edge.target), edge)
@@ -267,7 +261,7 @@ def _large(view: View) -> Iterator[Found]:
 
 
 def _no_http_retries(view: View) -> Iterator[Found]:
-    for edge in _subscriptions(view):
+    for edge in view.subscriptions:
         if edge.protocol in ("http", "https") and edge.attempts == 1 and "DeliveryPolicy" in _written(edge):
             yield _found(edge, "DeliveryPolicy.healthyRetryPolicy.numRetries", _names(view, edge))
 

@@ -73,6 +73,11 @@ class Draft:
         found = self.template.value(resource, *path, default=default)
         return default if found is None else found
 
+    def resolved(self, resource: Resource) -> Mapping[str, Any]:
+        """All properties with references resolved."""
+        names = resource.properties if isinstance(resource.properties, Mapping) else ()
+        return {name: self.value(resource, name) for name in names if isinstance(name, str)}
+
     def name(self, resource: Resource) -> str:
         """What a reader calls a resource: its construct path without the last ``Resource``, or its id."""
         path = resource.path or ""
@@ -591,6 +596,7 @@ _NODES = {
     "AWS::S3::Bucket": _bucket,
     "AWS::Kinesis::Stream": _kinesis,
     "AWS::DynamoDB::Table": _table,
+    "AWS::DynamoDB::GlobalTable": _table,
     "AWS::Pipes::Pipe": _pipe,
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from patterns.flow.fates import fates, losses, unwatched
 from patterns.flow.loops import loops
-from patterns.flow.model import Alarm, Edge, Fate, Flow, Kept, Loop, Node, Opaque, Outcome, Verdict
+from patterns.flow.model import Alarm, Edge, External, Fate, Flow, Kept, Loop, Node, Opaque, Outcome, Verdict
 from patterns.flow.text import names_of
 from patterns.flow.words import duration, span
 
@@ -57,6 +57,8 @@ def as_report(flow: Flow, markdown: bool = False) -> str:
                 + ([f"And in {len(conditions) - 3} other ways."] if len(conditions) > 3 else []),
             )
     page.title("Every end")
+    if any(fate.unsure for found in told.values() for fate in found):
+        page.line("(?) marks what depends on something that could not be told; the last section names it.")
     ordered = sorted(told.items(), key=lambda item: (not any(f.lost for f in item[1]), names[item[0]]))
     for source, found in ordered:
         page.subtitle(_what(flow, source, names, capital=True))
@@ -106,8 +108,15 @@ def _by_place(found: list[Fate]) -> dict[str, list[Fate]]:
     return dict(sorted(grouped.items()))
 
 
+_ELSEWHERE = {"sqs": "queue", "sns": "topic", "events": "event bus", "lambda": "function", "s3": "bucket"}
+
+
 def _what(flow: Flow, key: str, names: Mapping[str, str], capital: bool = False) -> str:
     node = flow.nodes[key]
+    if isinstance(node, External):
+        noun = "" if names[key].startswith("the ") else f"the {_ELSEWHERE.get(node.service, node.service)} ".lstrip()
+        said = f"{noun}{names[key]} (in no template)".replace("the  ", "")
+        return said[:1].upper() + said[1:] if capital else said
     kind = node.type.rpartition("::")[2] if isinstance(node, Opaque) and node.type else node.kind
     if names[key].lower().endswith(kind.lower()):
         return names[key]
@@ -180,14 +189,15 @@ def _alarms(fate: Fate) -> str:
 def _arrivals(found: list[Fate], names: Mapping[str, str]) -> Iterator[str]:
     seen: set[str] = set()
     for fate in found:
-        if fate.duplicates and fate.path and fate.at not in seen:
+        if fate.duplicates and fate.path and fate.at not in seen and fate.at != fate.source:
             seen.add(fate.at)
             yield f"It can reach {names.get(fate.at, fate.at)} {fate.duplicates}; it arrives {fate.order}."
 
 
 def _unsure(flow: Flow) -> list[str]:
-    doubts = {doubt for told in fates(flow).values() for fate in told for doubt in fate.unsure}
-    return list(dict.fromkeys((*flow.notes, *sorted(doubts))))
+    doubts = {str(doubt) for told in fates(flow).values() for fate in told for doubt in fate.unsure}
+    noted = {note.removeprefix("cannot be told: ") for note in flow.notes}
+    return list(dict.fromkeys((*flow.notes, *sorted(d for d in doubts if d.removeprefix("the ") not in noted))))
 
 
 class _Page:

@@ -24,7 +24,7 @@ that; watch the age of the oldest message), and whatever cannot be told - which 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from patterns.errors import PatternError
@@ -36,6 +36,7 @@ from patterns.flow.model import (
     Bucket,
     Bus,
     Call,
+    DeadLetter,
     Delivery,
     Destination,
     Edge,
@@ -76,6 +77,13 @@ KAFKA_RETRIES_WITH_DESTINATION = 10
 _RANK = {outcome: rank for rank, outcome in enumerate(Outcome)}
 
 _CARRIES = (Subscription, Match, Delivery, Notification, Call, Poll)
+_LEADS = (*_CARRIES, Redrive, DeadLetter, Destination)
+
+# A message is followed so far; what comes after is told as a source of its own. Sources that all lead to the same
+# places would cost N²: beyond so many fates, what another source has told already is not told again.
+_HOPS = 100
+_TOLD_FOR_EACH_NODE = 10
+_TOLD = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +164,8 @@ class _Stories:
     def __init__(self, flow: Flow) -> None:
         self._flow = flow
         self._hops: dict[_State, list[_End | _Go]] = {}
+        self._followed: list[str] = []  # where a story was cut because it was too long
+        self._left = _TOLD + _TOLD_FOR_EACH_NODE * len(flow.nodes)
 
     def tell(self) -> dict[str, list[Fate]]:
         flow = self._flow
@@ -164,49 +174,51 @@ class _Stories:
         for node in flow.nodes.values():
             if mode := _enters(flow, node):
                 told[node.id] = self._story((node.id, mode, False), seen)
-        for tangle in tangles(flow, _CARRIES):
-            if not any(key in seen for key in tangle):
-                # A cycle that nothing outside feeds: whatever is in it goes round.
-                told[tangle[0]] = self._story((tangle[0], _mode(flow.nodes[tangle[0]]), False), seen)
+        for tangle in tangles(flow, _LEADS):
+            if any(key in seen for key in tangle):
+                continue
+            # A cycle that nothing outside feeds: a message enters where code can put one, else anywhere.
+            open_to_code = [key for key in tangle if isinstance(flow.nodes[key], Queue | Topic | Bus)]
+            for key in open_to_code or tangle[:1]:
+                if key not in seen:
+                    told[key] = self._story((key, _mode(flow.nodes[key]), False), seen)
+        for key in self._followed:
+            if key not in seen:
+                told[key] = self._story((key, _mode(flow.nodes[key]), False), seen)
         return dict(sorted(told.items()))
 
     def _story(self, start: _State, seen: set[str]) -> list[Fate]:
-        order = self._order(start)
-        arrival: dict[_State, tuple[int, int | None]] = {start: (0, 0)}
-        path: dict[_State, tuple[str, ...]] = {start: ()}
-        clear: dict[_State, bool] = {start: True}
-        doubts: dict[_State, tuple[str, ...]] = {start: ()}
+        order = self._order(start, seen if self._left < 0 else set())
+        told = set(order)
+        ways: dict[_State, _Way] = {start: _Way()}
         covered = False
-        ends: list[tuple[_State, _End]] = []
+        ends: list[tuple[_Way, _End]] = []
         for state in order:
             seen.add(state[0])
-            soonest, latest = arrival[state]
+            way = ways[state]
             for step in self._hop(state):
+                if isinstance(step, _Go) and _arrives(step) not in told:
+                    step = self._elsewhere(step)
                 if isinstance(step, _End):
-                    ends.append((state, step))
+                    ends.append((way, step))
                     arrives = step.outcome in (Outcome.PROCESSED, Outcome.OUTSIDE)
-                    covered = covered or (arrives and clear[state] and not state[2])
+                    covered = covered or (arrives and way.clear and not state[2])
                     continue
                 to = _arrives(step)
-                low = soonest + step.soonest
-                high = None if latest is None or step.latest is None else latest + step.latest
-                if to in arrival:
-                    old = arrival[to]
-                    arrival[to] = (
-                        min(old[0], low),
-                        None if old[1] is None or high is None else max(old[1], high),
-                    )
-                    clear[to] = clear[to] or (clear[state] and not step.filtered)
-                else:
-                    arrival[to] = (low, high)
-                    path[to] = (*path[state], step.edge.id)
-                    clear[to] = clear[state] and not step.filtered
-                    doubts[to] = (*doubts[state], *step.unsure)
-        found = [self._fate(start, e, arrival[s], path[s], doubts[s], covered) for s, e in ends]
+                on = way.onto(step, _replayed(self._flow.nodes[state[0]]))
+                ways[to] = ways[to].joined(on) if to in ways else on
+        found = _merged([self._fate(start, end, way, covered) for way, end in ends])
         found.sort(key=lambda f: (not f.lost, _RANK[f.outcome], f.at, f.hop, f.condition, f.path))
+        self._left -= len(found)
         return found
 
-    def _order(self, start: _State) -> list[_State]:
+    def _elsewhere(self, step: _Go) -> _End:
+        """A message that goes on, where another source's story tells how."""
+        self._followed.append(step.edge.target)
+        condition = f"it goes on from {self._flow.name(step.edge.target)}, as told for other sources"
+        return _End(Outcome.OUTSIDE, step.edge.target, step.edge.id, condition, unsure=step.unsure)
+
+    def _order(self, start: _State, known: set[str]) -> list[_State]:
         """The states that can be reached, each before those it leads to (cycles are cut)."""
         done: list[_State] = []
         begun = {start}
@@ -216,7 +228,7 @@ class _Stories:
             for step in steps:
                 if isinstance(step, _Go):
                     to = _arrives(step)
-                    if to not in begun:
+                    if to not in begun and to[0] not in known and len(stack) < _HOPS:
                         begun.add(to)
                         stack.append((to, iter(self._hop(to))))
                         break
@@ -225,34 +237,34 @@ class _Stories:
                 done.append(state)
         return done[::-1]
 
-    def _fate(
-        self,
-        start: _State,
-        end: _End,
-        arrived: tuple[int, int | None],
-        path: tuple[str, ...],
-        doubts: tuple[str, ...],
-        covered: bool,
-    ) -> Fate:
+    def _fate(self, start: _State, end: _End, way: "_Way", covered: bool) -> Fate:
         arrives = end.outcome in (Outcome.PROCESSED, Outcome.OUTSIDE)
-        way = (*path, end.hop) if end.hop else path
+        latest = None if way.latest is None or end.latest is None else way.latest + end.latest
+        unsure = tuple(dict.fromkeys((*way.doubts, *end.unsure)))
+        kept = end.kept
+        lost = end.lost and not (end.unless_covered and covered) and not any(isinstance(u, _Perhaps) for u in unsure)
+        if lost and kept is None and way.archive and latest is not None:
+            # The archive of a bus or topic it came by still has a copy to replay.
+            days = way.archive.at_least
+            if days is None or days > latest:
+                kept, lost = way.archive, False
         return Fate(
             source=start[0],
             outcome=end.outcome,
             at=end.at,
             hop=end.hop,
             condition=end.condition,
-            path=way,
+            path=(*way.path, end.hop) if end.hop else way.path,
             attempts=end.attempts,
-            soonest=arrived[0] + end.soonest,
-            latest=None if arrived[1] is None or end.latest is None else arrived[1] + end.latest,
-            kept=end.kept,
-            lost=end.lost and not (end.unless_covered and covered),
-            remedy=end.remedy if end.lost and not (end.unless_covered and covered) else "",
+            soonest=way.soonest + end.soonest,
+            latest=latest,
+            kept=kept,
+            lost=lost,
+            remedy=end.remedy if lost else "",
             alarms=end.alarms,
-            unsure=tuple(dict.fromkeys((*doubts, *end.unsure))),
-            duplicates=_duplicates(self._flow, start[0], path) if arrives else "",
-            order=_order_kept(self._flow, start[0], path) if arrives else "",
+            unsure=unsure,
+            duplicates=_duplicates(self._flow, start[0], way.path) if arrives else "",
+            order=_order_kept(self._flow, start[0], way.path) if arrives else "",
         )
 
     def _hop(self, state: _State) -> list[_End | _Go]:
@@ -260,6 +272,78 @@ class _Stories:
         if known is None:
             known = self._hops[state] = list(_hop(self._flow, *state))
         return known
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a message comes to a place: when, by which links, and what that depends on."""
+
+    soonest: int = 0
+    latest: int | None = 0
+    path: tuple[str, ...] = ()
+    clear: bool = True  # some way there asks no filter
+    doubts: tuple[str, ...] = ()
+    archive: Kept | None = None  # what every way there has passed and still has a copy
+
+    def onto(self, step: _Go, archive: Kept | None) -> "_Way":
+        return _Way(
+            self.soonest + step.soonest,
+            None if self.latest is None or step.latest is None else self.latest + step.latest,
+            (*self.path, step.edge.id),
+            self.clear and not step.filtered,
+            (*self.doubts, *step.unsure),
+            archive or self.archive,
+        )
+
+    def joined(self, other: "_Way") -> "_Way":
+        return _Way(
+            min(self.soonest, other.soonest),
+            None if self.latest is None or other.latest is None else max(self.latest, other.latest),
+            self.path,
+            self.clear or other.clear,
+            tuple(d for d in self.doubts if not isinstance(d, _Perhaps) or d in other.doubts),
+            self.archive if other.archive else None,
+        )
+
+
+class _Perhaps(str):
+    """The doubt whether a link is there at all: what happens on it is no loss that a template decides."""
+
+    __slots__ = ()
+
+
+def _merged(found: list[Fate]) -> list[Fate]:
+    """One fate for ends that read the same, reached in different ways."""
+    by_end: dict[tuple[Any, ...], Fate] = {}
+    for fate in found:
+        place = fate.kept.place if fate.kept else ""
+        key = (fate.outcome, fate.at, fate.hop, fate.condition, fate.attempts, place, fate.lost)
+        old = by_end.get(key)
+        by_end[key] = fate if old is None else _joined(old, fate)
+    return list(by_end.values())
+
+
+def _joined(one: Fate, other: Fate) -> Fate:
+    kept = one.kept
+    if kept and other.kept:
+        low = (kept.at_least, other.kept.at_least)
+        high = (kept.at_most, other.kept.at_most)
+        kept = Kept(
+            kept.place,
+            None if None in low else min(n for n in low if n is not None),
+            None if None in high else max(n for n in high if n is not None),
+        )
+    return replace(
+        one,
+        soonest=min(one.soonest, other.soonest),
+        latest=None if one.latest is None or other.latest is None else max(one.latest, other.latest),
+        kept=kept,
+        # Only an alarm that fires either way tells of it.
+        alarms=tuple(alarm for alarm in one.alarms if alarm in other.alarms),
+        unsure=tuple(dict.fromkeys((*one.unsure, *other.unsure))),
+        duplicates=one.duplicates or other.duplicates,
+        order=one.order if one.order == other.order else "in no order",
+    )
 
 
 def _arrives(step: _Go) -> _State:
@@ -286,7 +370,8 @@ def _enters(flow: Flow, node: Node) -> str:
     if isinstance(node, Schedule):
         return "in" if node.enabled is not False and carries else ""
     if isinstance(node, Topic) and node.id in _alarmed(flow):
-        return ""  # what alarms are sent to is not where messages come in
+        # What alarms are sent to is not where messages come in, unless code takes them.
+        return "in" if any(isinstance(flow.nodes[e.target], Function | Queue) for e in flow.leaving(node.id)) else ""
     if isinstance(node, Queue | Topic | Bus):
         return "in"
     return "in" if carries else ""
@@ -392,6 +477,9 @@ def _queue(flow: Flow, node: Node, polls: list[Poll], net: bool) -> Iterator[_En
             alarms=_queue_alarms(flow, node, True) if net else (),
             unsure=unsure,
         )
+        redrive = next((e for e in flow.leaving(node.id) if isinstance(e, Redrive)), None)
+        if queue and redrive and not net and not redrive.verdict.denied:
+            yield from _redriven(flow, queue, redrive, f"the consumer of {node.name} fails", (), unsure)
         return
     open_polls = [p for p in polls if p.enabled is not False and not p.verdict.denied]
     if not open_polls:
@@ -400,22 +488,25 @@ def _queue(flow: Flow, node: Node, polls: list[Poll], net: bool) -> Iterator[_En
     for poll in open_polls:
         doubts = (*_doubts(poll.verdict, flow.name(poll.target)), *_exists(poll))
         if poll.enabled is None:
-            doubts = (*doubts, f"whether the mapping of {flow.name(poll.target)} is enabled")
+            doubts = (*doubts, f"whether {_reader(flow, poll)} is enabled")
         if poll.filters:
             told = _plain(poll.filters)
             yield _End(
                 Outcome.FILTERED,
                 node.id,
                 poll.id,
-                f"it matches no filter of the mapping to {flow.name(poll.target)}, which deletes it",
+                f"it matches no filter of {_reader(flow, poll)}, which deletes it",
                 latest=retention,
                 lost=told,
-                unsure=() if told else (f"the filter of the mapping to {flow.name(poll.target)}",),
+                unsure=() if told else (f"the filter of {_reader(flow, poll)}",),
                 unless_covered=True,
                 remedy="filter before the queue (subscription or rule), or give the rest a queue of its own",
                 alarms=_alarms(flow, ("AWS/Lambda", "FilteredOutEventCount", "EventSourceMappingUUID", poll.id)),
             )
         yield _Go(poll, POLLED, net, delay, retention, bool(poll.filters), doubts)
+    perhaps = [doubt for poll in open_polls for doubt in _exists(poll)]
+    if len(perhaps) == len(open_polls):
+        unsure = (*unsure, *perhaps)
     yield from _poison(flow, node, open_polls, net, unsure)
     if not net and queue:
         yield _End(
@@ -465,8 +556,12 @@ def _poison(flow: Flow, node: Node, polls: list[Poll], net: bool, unsure: tuple[
     who = " or ".join(dict.fromkeys(flow.name(p.target) for p in polls))
     function = flow.nodes[polls[0].target]
     fails = f"{who} fails"
+    if any(_throttled(flow, poll) for poll in polls):
+        fails = f"{who} fails or is throttled"
     if isinstance(function, Function) and function.reserved_concurrency == 0:
         fails = f"{who} is throttled (its reserved concurrency is 0)"
+    if refused := _refused(flow, polls):
+        fails = f"{refused} and fails"
     if any(poll.may_delete.denied for poll in polls):
         fails = f"{fails}, or processes it and may not delete it,"
     alarms = _alarms(flow, *(m for p in polls for m in _function_metrics(flow, p.target)))
@@ -509,6 +604,23 @@ def _poison(flow: Flow, node: Node, polls: list[Poll], net: bool, unsure: tuple[
     yield from _redriven(flow, node, redrive, fails, alarms, unsure)
 
 
+def _refused(flow: Flow, polls: list[Poll]) -> str:
+    """Why a pipe can never hand on what it reads, else empty."""
+    for poll in polls:
+        if isinstance(flow.nodes[poll.target], Pipe):
+            for edge in flow.leaving(poll.target):
+                if isinstance(edge, Call | Delivery) and edge.verdict.denied:
+                    return f"{flow.name(poll.target)} may not send to {flow.name(edge.target)} ({edge.verdict.why})"
+    return ""
+
+
+def _throttled(flow: Flow, poll: Poll) -> bool:
+    """Whether the poller can receive more than the function may run: such a receive counts as a failed one."""
+    function = flow.nodes[poll.target]
+    reserved = function.reserved_concurrency if isinstance(function, Function) else None
+    return reserved is not None and (poll.maximum_concurrency is None or poll.maximum_concurrency > reserved)
+
+
 def _redriven(
     flow: Flow, node: Queue, redrive: Redrive, fails: str, alarms: tuple[str, ...], unsure: tuple[str, ...]
 ) -> Iterator[_End | _Go]:
@@ -524,6 +636,8 @@ def _redriven(
     if None not in (count, node.visibility, node.delay):
         takes = (node.delay or 0) + (count or 0) * (node.visibility or 0)
     condition = f"{fails} on {times(count, 'receive')}"
+    if node.fifo:
+        condition += "; its message group waits until then"
     if takes is not None and retention is not None and takes >= retention:
         yield _End(
             Outcome.EXPIRED,
@@ -657,6 +771,8 @@ def _topic(flow: Flow, node: Node, subscriptions: list[Subscription], net: bool)
     if len(filtered) == len(subscriptions):
         covered = _covered([s.filter for s in filtered], {s.scope for s in filtered})
         unsure = tuple(f"the filter of {flow.name(s.target)}" for s in filtered if "filter" in s.unknown)
+        if not isinstance(node, Topic):
+            unsure = (*unsure, f"which other subscriptions {node.name} has")
         names = "the filter policy" if len(filtered) == 1 else f"any of the {len(filtered)} filter policies"
         if covered is None and not unsure:
             unsure = (f"whether the filter policies on {node.name} leave a gap",)
@@ -674,6 +790,11 @@ def _topic(flow: Flow, node: Node, subscriptions: list[Subscription], net: bool)
                 alarms=_filter_alarms(flow, node),
                 unsure=unsure,
             )
+
+
+def _replayed(node: Node) -> Kept | None:
+    """The archive from which a message can come again. What a new bus retains, no subscriber calls up twice."""
+    return None if isinstance(node, Bus) and node.version != 1 else _archive(node)
 
 
 def _archive(node: Node) -> Kept | None:
@@ -749,6 +870,8 @@ def _bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[_End | _Go]:
     if not rest and matches:
         custom = isinstance(node, Bus) and not node.default
         unsure = tuple(f"the pattern of {flow.name(m.target)}" for m in matches if "pattern" in m.unknown)
+        if not isinstance(node, Bus):
+            unsure = (*unsure, f"which other rules {node.name} has")
         yield _End(
             Outcome.FILTERED,
             node.id,
@@ -825,6 +948,7 @@ def _pushed(
     alarms = _alarms(flow, *metrics)
     if edge.verdict.denied:
         condition, tries, latest = f"it cannot be delivered to {who}: {edge.verdict.why}", 1, 0
+        remedy = f"let it be delivered ({edge.verdict.why}), and {remedy}"
     else:
         node = flow.nodes[edge.target]
         mode = (QUEUED if asynchronous else POLLED) if isinstance(node, Function) else "in"
@@ -917,17 +1041,67 @@ def _named_buckets(pattern: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _caller(flow: Flow, node: Node, calls: list[Call]) -> Iterator[_End | _Go]:
-    rejected = False
-    for edge in calls:
+    """A service that calls others. What becomes of a call that fails depends on who waits for its answer."""
+    nets = [edge for edge in calls if edge.way is Way.FAILURE]
+    works = [edge for edge in calls if edge.way is not Way.FAILURE]
+    failing = False
+    for edge in works:
         target = flow.nodes[edge.target]
-        if isinstance(target, Function) and edge.asynchronous:
-            yield _Go(edge, QUEUED)
+        doubts = (*_doubts(edge.verdict, target.name), *_exists(edge))
+        if edge.verdict.denied:
+            condition = f"{node.name} may not send to {target.name}: {edge.verdict.why}"
+            yield from _call_failed(flow, node, nets, condition, edge)
             continue
-        rejected = True
-        yield _Go(edge, CALLED if isinstance(target, Function) else "in")
-    if rejected:
-        condition = f"a call by {node.name} fails: whoever called it gets the error"
-        yield _End(Outcome.REJECTED, node.id, "", condition)
+        if isinstance(target, Function):
+            yield _Go(edge, QUEUED if edge.asynchronous else CALLED, unsure=doubts)
+        else:
+            yield _Go(edge, "in", unsure=doubts)
+        failing = failing or not (isinstance(target, Function) and edge.asynchronous and not nets)
+    if failing:
+        yield from _call_failed(flow, node, nets, f"a call by {node.name} fails", None)
+
+
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html (how long a history is kept)
+EXECUTION_HISTORY_SECONDS = 90 * 86_400
+
+
+def _call_failed(flow: Flow, node: Node, nets: list[Call], condition: str, edge: Call | None) -> Iterator[_End | _Go]:
+    hop = edge.id if edge else ""
+    kind = node.type if isinstance(node, Opaque) else ""
+    if kind == "AWS::IoT::TopicRule":
+        # The device that published is not told; only an error action is.
+        # https://docs.aws.amazon.com/iot/latest/developerguide/rule-error-handling.html
+        for net in nets:
+            yield from _into(flow, net, Outcome.DESTINATION, condition, 1, 0, 0, None, (), ())
+        if not nets:
+            remedy = f"give {node.name} an error action"
+            yield _End(Outcome.DROPPED, node.id, hop, condition, lost=True, remedy=remedy)
+    elif kind == "AWS::StepFunctions::StateMachine":
+        express = (
+            node.resource is not None and node.resource.properties.get("StateMachineType", "STANDARD") != "STANDARD"
+        )
+        kept = None if express else Kept(node.id, EXECUTION_HISTORY_SECONDS, EXECUTION_HISTORY_SECONDS)
+        unsure = (f"what {node.name} logs, and who waits for its result",) if express else ()
+        how = "its execution fails, unless its definition catches it"
+        yield _End(Outcome.OUTSIDE, node.id, hop, f"{condition}: {how}", kept=kept, unsure=unsure)
+    elif kind in _WAITED_FOR:
+        yield _End(Outcome.REJECTED, node.id, hop, f"{condition}: whoever called it gets the error")
+    else:
+        unsure = (f"what {kind or node.name} does with a call that fails",)
+        yield _End(Outcome.DROPPED, node.id, hop, condition, unsure=unsure)
+
+
+# Somebody waits for the answer of these.
+_WAITED_FOR = (
+    "AWS::ApiGateway::RestApi",
+    "AWS::ApiGateway::Method",
+    "AWS::ApiGatewayV2::Api",
+    "AWS::ApiGatewayV2::Integration",
+    "AWS::AppSync::GraphQLApi",
+    "AWS::AppSync::DataSource",
+    "AWS::Cognito::UserPool",
+    "AWS::Lambda::Url",
+)
 
 
 # --- streams -----------------------------------------------------------------------------------------
@@ -947,7 +1121,7 @@ def _stream(flow: Flow, node: Stream, polls: list[Poll], net: bool) -> Iterator[
                 Outcome.EXPIRED,
                 node.id,
                 poll.id,
-                f"the mapping to {who} is disabled" if disabled else poll.verdict.why,
+                f"{_reader(flow, poll)} is disabled" if disabled else poll.verdict.why,
                 attempts=0,
                 soonest=node.retention or 0,
                 latest=node.retention,
@@ -960,7 +1134,7 @@ def _stream(flow: Flow, node: Stream, polls: list[Poll], net: bool) -> Iterator[
                 Outcome.FILTERED,
                 poll.target,
                 poll.id,
-                f"it matches no filter of the mapping to {who}, which skips it",
+                f"it matches no filter of {_reader(flow, poll)}, which skips it",
                 attempts=0,
                 latest=node.retention,
                 kept=kept,
@@ -972,7 +1146,19 @@ def _stream(flow: Flow, node: Stream, polls: list[Poll], net: bool) -> Iterator[
 def _stuck(flow: Flow, node: Stream, poll: Poll, who: str) -> Iterator[_End | _Go]:
     nets = flow.nets(poll)
     usable = [n for n in nets if not n.verdict.denied]
-    unsure = tuple(f"the {f.replace('_', ' ')} of the mapping to {who}" for f in poll.unknown)
+    unsure = tuple(f"the {f.replace('_', ' ')} of {_reader(flow, poll)}" for f in poll.unknown)
+    unsure = (*unsure, *_exists(poll))
+    if node.service == "mq":
+        yield _End(
+            Outcome.OUTSIDE,
+            node.id,
+            poll.id,
+            f"{who} fails on the message, which goes back to {node.name}",
+            None,
+            latest=None,
+            unsure=(*unsure, f"what {node.name} does with a message that is not acknowledged"),
+        )
+        return
     alarms = _alarms(flow, *_function_metrics(flow, poll.target))
     endless = poll.retries == -1 and poll.record_age == -1
     attempts = None if poll.retries in (-1, None) else (poll.retries or 0) + 1
@@ -982,7 +1168,8 @@ def _stuck(flow: Flow, node: Stream, poll: Poll, who: str) -> Iterator[_End | _G
     tries = "until it expires" if attempts is None else times(attempts, "time")
     if poll.record_age not in (-1, None):
         tries = f"for {duration(poll.record_age)}" if attempts is None else f"{tries} or {duration(poll.record_age)}"
-    condition = f"{who} fails on the record {tries}"
+    refused_by = _refused(flow, [poll])
+    condition = f"{refused_by + ' and' if refused_by else who} fails on the record {tries}"
     if usable:
         for dead in usable:
             yield from _into(flow, dead, Outcome.DESTINATION, condition, attempts, 0, latest, None, alarms, unsure)
@@ -998,10 +1185,24 @@ def _stuck(flow: Flow, node: Stream, poll: Poll, who: str) -> Iterator[_End | _G
         latest=latest,
         soonest=(node.retention or 0) if endless else 0,
         lost=not unsure,
-        remedy=f"give the mapping to {who} an on-failure destination, and retries that end",
+        remedy=_stream_remedy(flow, node, poll),
         alarms=alarms,
         unsure=unsure,
     )
+
+
+def _reader(flow: Flow, poll: Poll) -> str:
+    name = flow.name(poll.target)
+    return f"the pipe {name}" if isinstance(flow.nodes[poll.target], Pipe) else f"the mapping to {name}"
+
+
+def _stream_remedy(flow: Flow, node: Stream, poll: Poll) -> str:
+    if not isinstance(flow.nodes[poll.target], Pipe):
+        return f"give {_reader(flow, poll)} an on-failure destination, and retries that end"
+    if node.service == "kafka":
+        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-dlq.html (Kinesis and DynamoDB only)
+        return f"read {node.name} by an event source mapping with an on-failure destination, which a pipe cannot have"
+    return f"give {_reader(flow, poll)} a dead-letter queue, and retries that end"
 
 
 # --- functions ---------------------------------------------------------------------------------------
@@ -1228,7 +1429,7 @@ def _queued(edge: Edge) -> bool:
 
 def _order_kept(flow: Flow, start: str, path: tuple[str, ...]) -> str:
     ordered = [
-        node.fifo if isinstance(node, Queue | Topic) else True
+        node.fifo if isinstance(node, Queue | Topic) else node.service != "mq"
         for node in _hops_of(flow, start, path)
         if isinstance(node, Queue | Topic | Stream)
     ]
@@ -1245,7 +1446,7 @@ def _order_kept(flow: Flow, start: str, path: tuple[str, ...]) -> str:
 def _exists(edge: Edge) -> tuple[str, ...]:
     """The doubt about a link that is there only under a condition that no template decides."""
     if edge.resource is not None and edge.resource.condition is not None:
-        return (f"whether {edge.resource.logical_id} exists: {edge.resource.condition}",)
+        return (_Perhaps(f"whether {edge.resource.logical_id} exists: {edge.resource.condition}"),)
     return ()
 
 

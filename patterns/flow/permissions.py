@@ -92,6 +92,42 @@ _GUARDED = (
 )
 
 
+# A policy of so many statements is put in order before it is asked, or N senders to one queue would cost N².
+_FEW = 20
+_ONE_SENDER = ("arnequals", "arnlike", "stringequals", "stringlike")
+
+
+class _Ordered:
+    """Statements by the resource or the sender that they are about, and the rest."""
+
+    def __init__(self, statements: list[Statement]) -> None:
+        self.size = len(statements)
+        self.by_resource: dict[str, list[Statement]] = {}
+        self.by_sender: dict[str, list[Statement]] = {}
+        self.rest: list[Statement] = []
+        for statement in statements:
+            senders = next(
+                (v for op, key, v in statement.conditions if key == "aws:sourcearn" and op in _ONE_SENDER), ()
+            )
+            for values, index in ((senders, self.by_sender), (statement.resources, self.by_resource)):
+                keys = [] if index is self.by_resource and statement.not_resources else [_exact(v) for v in values]
+                if keys and all(keys):
+                    for key in keys:
+                        index.setdefault(key, []).append(statement)
+                    break
+            else:
+                self.rest.append(statement)
+
+
+def _exact(pattern: str) -> str:
+    """The one resource that a pattern is about: its reference, or the last part of a literal ARN; else empty."""
+    if pattern.startswith(OPEN):
+        return pattern.partition(CLOSE)[0] + CLOSE
+    parts = pattern.split(":", 5)
+    literal = len(parts) == 6 and pattern.startswith("arn:") and not re.search(f"[*?‹{OPEN}{GAP}]", parts[5])
+    return parts[5] if literal else ""
+
+
 class Permissions:
     """The policies of a set of templates, indexed once by what they protect."""
 
@@ -101,6 +137,8 @@ class Permissions:
         self._roles: dict[str, list[Statement]] = {}
         self._role_gaps: dict[str, list[str]] = {}
         self._arns: dict[str, str] = {}
+        self._open: set[tuple[str, str]] = set()
+        self._ordered: dict[int, _Ordered] = {}
         self._told: dict[tuple[Caller, str, str], Verdict] = {}
         self._index()
 
@@ -132,6 +170,9 @@ class Permissions:
 
     def _perhaps(self, stack: str, kind: str) -> None:
         """A policy that may protect any resource of this kind in the stack."""
+        if (stack, kind) in self._open:
+            return
+        self._open.add((stack, kind))
         for resource in self._template.of_type(kind):
             if resource.stack == stack:
                 self._guards.setdefault(node_id(resource), []).append(_OPEN)
@@ -166,7 +207,7 @@ class Permissions:
             if account is not None:
                 conditions.append(("stringequals", "aws:sourceaccount", (render(account),)))
             principal = render(template.value(permission, "Principal"))
-            kind = "Service" if "amazonaws" in principal else "AWS"
+            kind = "Service" if "amazonaws" in principal or "URLSuffix" in principal else "AWS"
             statement = Statement(
                 False,
                 (("*", "*") if principal == "*" else (kind, principal),),
@@ -227,7 +268,8 @@ class Permissions:
         for policy in template.of_type("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
             statements = self._statements(template.value(policy, "PolicyDocument"))
             for role in _list(template.value(policy, "Roles")):
-                if isinstance(role, Unknown):
+                if isinstance(role, Unknown) and (policy.stack, "AWS::IAM::Role") not in self._open:
+                    self._open.add((policy.stack, "AWS::IAM::Role"))
                     for known in template.of_type("AWS::IAM::Role"):
                         if known.stack == policy.stack:
                             self._roles[node_id(known)].append(_OPEN)
@@ -366,7 +408,7 @@ class Permissions:
         allow: Maybe = False
         doubt = False
         action = action.lower()
-        for statement in statements:
+        for statement in self._concerning(statements, caller, resource):
             applies = self._applies(statement, caller, action, resource)
             if not statement.deny:
                 allow = _or(allow, applies)
@@ -375,6 +417,29 @@ class Permissions:
             elif applies is None:
                 doubt = True
         return None if doubt and allow is True else allow
+
+    def _concerning(self, statements: list[Statement], caller: Caller, resource: str) -> list[Statement]:
+        """The statements that can say anything about this request: not those about another resource or sender."""
+        if len(statements) < _FEW:
+            return statements
+        ordered = self._ordered.get(id(statements))
+        if ordered is None or ordered.size != len(statements):
+            ordered = self._ordered[id(statements)] = _Ordered(statements)
+        found = list(ordered.rest)
+        for index, target in ((ordered.by_resource, resource), (ordered.by_sender, caller.on_behalf_of)):
+            if not target or not index:
+                continue
+            at = target
+            while at:
+                found.extend(index.get(f"{OPEN}{at}{CLOSE}", ()))
+                at = at.rpartition(":")[0]
+            last = (target if target.startswith("arn:") else self._arn(target)).split(":", 5)[-1]
+            if GAP not in last:
+                found.extend(index.get(last, ()))
+            elif not last.endswith(GAP):
+                # A name of which only the end is known may be any of the literal ones.
+                found.extend(one for key, group in index.items() if not key.startswith(OPEN) for one in group)
+        return list({id(one): one for one in found}.values())
 
     def _applies(self, statement: Statement, caller: Caller, action: str, resource: str) -> Maybe:
         named = any(wild(pattern, action) for pattern in statement.actions)
@@ -567,7 +632,8 @@ def wild(pattern: str, text: str) -> bool:
 
 def _service(pattern: str, service: str) -> bool:
     # The China and regional forms of a service principal mean the same service.
-    return pattern == service or (pattern.split(".")[0] == service.split(".")[0] and "amazonaws" in pattern)
+    written = "amazonaws" in pattern or "URLSuffix" in pattern
+    return pattern == service or (written and pattern.split(".")[0] == service.split(".")[0])
 
 
 def _and(a: Maybe, b: Maybe) -> Maybe:

@@ -55,7 +55,7 @@ def test_a_pipe_leaves_failures_to_its_source():
 def test_a_pipe_deletes_what_its_filter_rejects():
     criteria = {"FilterCriteria": {"Filters": [{"Pattern": '{"body": {"a": [1]}}'}]}}
     flow = flow_of(**piped(SourceParameters=criteria))
-    assert why_lost(flow) == ["it matches no filter of the mapping to Pipe, which deletes it"]
+    assert why_lost(flow) == ["it matches no filter of the pipe Pipe, which deletes it"]
 
 
 def test_a_stopped_pipe_reads_nothing():

@@ -16,6 +16,7 @@ from tests.flow.parts import (
     mapping,
     polls,
     queue,
+    ref,
     role,
     why_lost,
 )
@@ -165,9 +166,10 @@ def test_a_copy_that_no_alarm_tells_of_is_unwatched():
 
 
 def test_a_consumed_dead_letter_queue_is_followed_to_its_consumer():
-    flow = flow_of(**{**POLLED, "Role": role(polls("Queue", "Dead"))}, Again=mapping("Dead"))
+    repair = {"Repair": function(), "Again": mapping("Dead", to=ref("Repair"))}
+    flow = flow_of(**{**POLLED, "Role": role(polls("Queue", "Dead"))}, **repair)
     assert losses(flow) == []
-    assert len(ends(flow, "Queue", Outcome.PROCESSED)) == 2
+    assert [f.at for f in ends(flow, "Queue", Outcome.PROCESSED)] == ["S/Repair", "S/Worker"]
     assert [f.at for f in ends(flow, "Queue", Outcome.DLQ)] == ["S/Dead", "S/Dead"]
 
 

@@ -4,11 +4,26 @@ Whoever calls such a service sees whether the call failed; what it sends is take
 that its definition names.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from patterns.flow.draft import Draft
-from patterns.flow.model import Bus, Call, Edge, Function, Opaque, Queue, Topic, node_id
+from patterns.flow.edges.lambda_ import write_action
+from patterns.flow.model import (
+    ALLOWED,
+    Answer,
+    Bus,
+    Call,
+    Edge,
+    Function,
+    Opaque,
+    Queue,
+    Topic,
+    Verdict,
+    Way,
+    node_id,
+)
 from patterns.flow.permissions import CLOSE, OPEN, render
 from patterns.flow.template import Ref, Resource, Text
 
@@ -34,23 +49,69 @@ _NAMED = (Queue, Topic, Bus, Function)
 
 
 def links(draft: Draft) -> Iterator[Edge]:
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, Way]] = set()
     for kind, (owner, asynchronous) in _CALLERS.items():
         for resource in draft.template.of_type(kind):
             caller = _caller(draft, resource, owner)
-            for target, place in _named(draft, resource):
-                if (caller, target) in seen or caller == target:
+            roles = _roles(draft, resource)
+            for target, place, way in _named(draft, resource):
+                if (caller, target, way) in seen or caller == target:
                     continue
-                seen.add((caller, target))
+                verdict = _may_call(draft, roles, target)
+                if verdict.denied and not _sends(resource):
+                    continue  # what it may not send to, it reads or describes
+                seen.add((caller, target, way))
                 _add(draft, caller, resource)
                 yield Call(
-                    id=f"{caller}>{target}",
+                    id=f"{caller}>{target}" + (f"#{place}" if way is Way.FAILURE else ""),
                     source=caller,
                     target=target,
                     resource=resource,
                     place=place,
+                    way=way,
                     asynchronous=asynchronous,
+                    verdict=verdict,
                 )
+
+
+_ROLES = ("credentials", "credentialsarn", "rolearn", "servicerolearn")
+_SENDS = re.compile("send[-_ ]?message|publish|put[-_ ]?events|invo[ck]", re.IGNORECASE)
+
+
+def _sends(resource: Resource) -> bool:
+    """Whether a definition says itself that it sends."""
+    return bool(_SENDS.search(repr(resource.properties)))
+
+
+def _roles(draft: Draft, resource: Resource) -> list[str]:
+    """The roles by which a service calls; an empty one stands in none of the templates."""
+    return list(dict.fromkeys(_roles_in(draft, resource.stack, draft.resolved(resource), 40)))
+
+
+def _roles_in(draft: Draft, stack: str, value: Any, depth: int) -> Iterator[str]:
+    if depth == 0:
+        return
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if isinstance(key, str) and key.lower() in _ROLES:
+                yield draft.role(stack, item)
+            else:
+                yield from _roles_in(draft, stack, item, depth - 1)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _roles_in(draft, stack, item, depth - 1)
+
+
+def _may_call(draft: Draft, roles: list[str], target: str) -> Verdict:
+    """Whether any of its roles lets a service send; without a role that is not worked out, and taken for granted."""
+    if not roles:
+        return ALLOWED
+    action = write_action(draft.nodes[target])
+    answers = [draft.role_may(role, action, target) for role in roles]
+    return min(answers, key=lambda verdict: _RANK[verdict.answer])
+
+
+_RANK = {Answer.ALLOWED: 0, Answer.UNKNOWN: 1, Answer.DENIED: 2}
 
 
 def _add(draft: Draft, caller: str, resource: Resource) -> None:
@@ -68,14 +129,42 @@ def _caller(draft: Draft, resource: Resource, owner: str) -> str:
     return node_id(resource)
 
 
-def _named(draft: Draft, resource: Resource) -> Iterator[tuple[str, str]]:
-    for name in resource.properties if isinstance(resource.properties, Mapping) else ():
-        if isinstance(name, str):
-            for text in _texts(draft.value(resource, name), 40):
-                for key in _keys(text):
-                    target = draft.function(resource.stack, _ref(key)) or key
-                    if isinstance(draft.nodes.get(target), _NAMED):
-                        yield target, name
+def _named(draft: Draft, resource: Resource) -> Iterator[tuple[str, str, Way]]:
+    for name, value in draft.resolved(resource).items():
+        # An error action is taken when another action fails.
+        failure = (
+            value.get("ErrorAction") if resource.type == "AWS::IoT::TopicRule" and isinstance(value, Mapping) else None
+        )
+        for part, way in ((value, Way.MESSAGE), (failure, Way.FAILURE)):
+            if way is Way.MESSAGE and failure is not None:
+                part = {key: item for key, item in value.items() if key != "ErrorAction"}
+            for text in _texts(part, 40):
+                for target in _targets(draft, resource, text):
+                    yield target, str(name), way
+
+
+# Step Functions and API Gateway put events on the default bus where no other is named.
+_PUT_EVENTS = re.compile("events:putEvents|eventbridge:putEvents|EventBridge-PutEvents")
+_ARN = re.compile(r"arn:[\w-]+:(?:sqs|sns|lambda|events):[^\s\"',\\]+|https://sqs\.[^\s\"',\\]+")
+
+
+def _targets(draft: Draft, resource: Resource, text: str) -> Iterator[str]:
+    found = False
+    for key in _keys(text):
+        target = draft.function(resource.stack, _ref(key)) or key
+        if isinstance(draft.nodes.get(target), _NAMED):
+            found = found or isinstance(draft.nodes[target], Bus)
+            yield target
+    for literal in _ARN.findall(text) if OPEN not in text else ():
+        target = draft.function(resource.stack, literal) or draft.inside(resource.stack, literal)
+        if isinstance(draft.nodes.get(target), _NAMED):
+            yield target
+    if _PUT_EVENTS.search(text) and not found and not _names_a_bus(draft, resource):
+        yield draft.default_bus()
+
+
+def _names_a_bus(draft: Draft, resource: Resource) -> bool:
+    return "EventBusName" in repr(draft.resolved(resource))
 
 
 def _ref(key: str) -> Ref:
@@ -91,7 +180,7 @@ def _keys(text: str) -> Iterator[str]:
 def _texts(value: Any, depth: int) -> Iterator[str]:
     if depth == 0:
         return
-    if isinstance(value, Ref | Text):
+    if isinstance(value, Ref | Text | str):
         yield render(value)
     elif isinstance(value, Mapping):
         for item in value.values():

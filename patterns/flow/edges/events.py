@@ -182,6 +182,10 @@ def _may_target(
 def by_role(draft: Draft, stack: str, role: Any, target: str) -> Verdict:
     """Whether the role that a sender assumes may do what its target needs."""
     node = draft.nodes[target]
+    if isinstance(node, Opaque) and node.type == "AWS::Logs::LogGroup":
+        return Verdict(
+            Answer.UNKNOWN, f"a resource policy of CloudWatch Logs has to let EventBridge write to {node.name}"
+        )
     if role is None:
         return Verdict(Answer.UNKNOWN, f"whether {node.name} needs a role is not known")
     if isinstance(node, Bus):

@@ -3,6 +3,8 @@
 What an execution role needs: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 """
 
+import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -28,7 +30,7 @@ from patterns.flow.model import (
     Way,
     node_id,
 )
-from patterns.flow.permissions import CLOSE, OPEN, readable, render, wild
+from patterns.flow.permissions import CLOSE, GAP, OPEN, readable, render, wild
 from patterns.flow.template import Ref, Resource, Text, Unknown
 
 _READ = {
@@ -48,8 +50,18 @@ def links(draft: Draft) -> Iterator[Edge]:
 def late_links(draft: Draft, known: list[Edge]) -> Iterator[Edge]:
     """A function's own sends: whatever its role grants or its environment names and no other link explains."""
     linked = {(e.source, e.target) for e in known if isinstance(e, Destination | DeadLetter)}
-    for node in [n for n in draft.nodes.values() if isinstance(n, Function) and n.id == n.function]:
-        yield from _sends(draft, node, linked)
+    functions = [n for n in draft.nodes.values() if isinstance(n, Function) and n.id == n.function]
+    sharing = Counter(node.role for node in functions)
+    grants = {role: _granted(draft, role) for role in sharing}
+    for role, granted in grants.items():
+        if sharing[role] * len(granted) > _LIKELY_BY_ONE_ROLE:
+            draft.note(
+                f"cannot be told: which of the {sharing[role]:,} functions with the role {role.rpartition('/')[2]} send"
+                f" to which of the {len(granted):,} places it may send to; only what their environment names is shown"
+            )
+            grants[role] = {}
+    for node in functions:
+        yield from _sends(draft, node, grants[node.role], linked)
 
 
 # --- event source mappings ---------------------------------------------------------------------------
@@ -68,8 +80,12 @@ def _mapping(draft: Draft, resource: Resource) -> Iterator[Edge]:
     types = draft.value(resource, "FunctionResponseTypes")
     node = draft.nodes[function]
     role = node.role if isinstance(node, Function) else ""
+    consumer = draft.inside(resource.stack, draft.value(resource, "EventSourceArn"))
     filters = read_filters(draft, resource, draft.value(resource, "FilterCriteria"))
-    verdict = _may_read(draft, role, source, service)
+    if draft.type_of(consumer) == "AWS::Kinesis::StreamConsumer":
+        verdict = draft.permissions.role_allows(role, "kinesis:SubscribeToShard", consumer, draft.nodes[source].name)
+    else:
+        verdict = _may_read(draft, role, source, service)
     poll = Poll(
         id=key,
         source=source,
@@ -150,36 +166,51 @@ def event_source(draft: Draft, resource: Resource) -> tuple[str, str]:
     text = render(value)
     inside = draft.inside(resource.stack, value)
     kind = draft.type_of(inside) if inside else ""
+    if kind == "AWS::Kinesis::StreamConsumer":
+        consumer = draft.template.resources[cast(Any, tuple(inside.rpartition("/")[::2]))]
+        source = draft.endpoint(consumer, "StreamARN", draft.value(consumer, "StreamARN"), "kinesis")
+        node = draft.nodes[source]
+        return (source if isinstance(node, Stream) else stream(draft, source, "kinesis", node.name)), "kinesis"
     if topic or "kafka" in text or kind.startswith("AWS::MSK::"):
+        if GAP in text:
+            # Two clusters that no template names are not one.
+            text = f"{node_id(resource)}#EventSourceArn?"
+            draft.note(f"cannot be told: the cluster of {draft.name(resource)}")
         return kafka(draft, inside or text, topic), "kafka"
     if kind in ("AWS::AmazonMQ::Broker", "AWS::DocDB::DBCluster") or ":mq:" in text or ":rds:" in text:
         service = "mq" if "MQ" in kind or ":mq:" in text else "documentdb"
-        return _stream(draft, inside or text, service), service
+        return stream(draft, inside or text, service), service
     source = draft.endpoint(resource, "EventSourceArn", value)
     node = draft.nodes[source]
     if isinstance(node, Stream):
         return source, node.service
     if isinstance(node, External) and (":kinesis:" in text or ":dynamodb:" in text):
         service = "kinesis" if ":kinesis:" in text else "dynamodb"
-        return _stream(draft, node.id, service, name=node.name), service
-    if kind == "AWS::DynamoDB::Table":
-        return _stream(draft, inside, "dynamodb"), "dynamodb"
+        return stream(draft, node.id, service, name=node.name), service
+    if kind.startswith("AWS::DynamoDB::"):
+        return stream(draft, inside, "dynamodb"), "dynamodb"
     if kind.startswith("AWS::Kinesis::"):
-        return _stream(draft, inside, "kinesis"), "kinesis"
+        return stream(draft, inside, "kinesis"), "kinesis"
+    if isinstance(node, External) and draft.value(resource, "StartingPosition") is not None:
+        # Only streams are read from a position.
+        return stream(draft, node.id, "kinesis", name=node.name), "kinesis"
     return source, "sqs"
 
 
 def kafka(draft: Draft, cluster: str, topic: str) -> str:
     where = readable(cluster).rsplit("/", 1)[-1] or "a cluster"
+    where = f"the cluster of {where.partition('#')[0]}" if where.endswith("?") else where
     key = f"{readable(cluster)}:{readable(topic)}" if topic else readable(cluster)
     inside = draft.template.resources.get(cast(Any, tuple(cluster.rpartition("/")[::2])))
     name = f"Kafka topic {readable(topic) or '?'} on {where}"
     return draft.add(Stream(id=key, name=name, resource=inside, service="kafka"))
 
 
-def _stream(draft: Draft, key: str, service: str, name: str = "") -> str:
+def stream(draft: Draft, key: str, service: str, name: str = "") -> str:
+    """The node of a log or a broker that is read by a service."""
     resource = draft.template.resources.get(cast(Any, tuple(key.rpartition("/")[::2])))
-    label = draft.name(resource) if resource else name or key.rsplit("/", 1)[-1]
+    kind = {"mq": "broker ", "documentdb": "cluster "}.get(service, "")
+    label = draft.name(resource) if resource else name or kind + re.split("[/:]", readable(key))[-1]
     retention = 86_400 if service == "dynamodb" else None
     return draft.add(Stream(id=key, name=label, resource=resource, service=service, retention=retention))
 
@@ -234,7 +265,7 @@ def may_keep(draft: Draft, role: str, target: str) -> Verdict:
     if isinstance(node, Queue | Topic) and node.fifo:
         kind = "queue" if isinstance(node, Queue) else "topic"
         return Verdict(Answer.DENIED, f"{node.name} is a FIFO {kind}, which Lambda cannot write to")
-    action = _write_action(node)
+    action = write_action(node)
     if not action:
         return Verdict(Answer.UNKNOWN, f"what {node.name} takes is not known")
     verdict = draft.role_may(role, action, target)
@@ -247,7 +278,8 @@ def _bucket_write(draft: Draft, role: str, bucket: str) -> Verdict:
     return draft.role_may(role, "s3:ListBucket", bucket)
 
 
-def _write_action(node: Node) -> str:
+def write_action(node: Node) -> str:
+    """The action that sending to a node asks of a role, empty where it is not known."""
     if isinstance(node, External):
         return _ACTIONS.get(node.service, "")
     return next((action for kind, action in _WRITES.items() if isinstance(node, kind)), "")
@@ -270,6 +302,9 @@ _ACTIONS = {
 
 # --- own sends ---------------------------------------------------------------------------------------
 
+# Functions that share a role × what it lets them send to: beyond so many links they say nothing.
+_LIKELY_BY_ONE_ROLE = 1_000
+
 _SENDS: dict[type[Node], tuple[str, ...]] = {
     Queue: ("sqs:sendmessage",),
     Topic: ("sns:publish",),
@@ -280,10 +315,10 @@ _SENDS: dict[type[Node], tuple[str, ...]] = {
 }
 
 
-def _sends(draft: Draft, node: Function, linked: set[tuple[str, str]]) -> Iterator[Edge]:
-    named = _environment(draft, node)
+def _granted(draft: Draft, role: str) -> dict[str, str]:
+    """What a role lets its function send to, each with the action."""
     granted: dict[str, str] = {}
-    for statement in draft.permissions.grants(node.role):
+    for statement in draft.permissions.grants(role):
         if statement.deny or statement.not_actions or statement.not_resources:
             continue
         for pattern in statement.resources:
@@ -291,11 +326,16 @@ def _sends(draft: Draft, node: Function, linked: set[tuple[str, str]]) -> Iterat
                 continue
             target = _sendable(draft, pattern[1:].partition(CLOSE)[0])
             action = _granted_action(draft, statement.actions, target) if target else ""
-            if action and target != node.id:
+            if action:
                 granted.setdefault(target, action)
+    return granted
+
+
+def _sends(draft: Draft, node: Function, granted: dict[str, str], linked: set[tuple[str, str]]) -> Iterator[Edge]:
+    named = _environment(draft, node)
     for target in sorted({**named, **granted}):
         variable, action = named.get(target, ""), granted.get(target, "")
-        if not variable and (node.id, target) in linked:
+        if target == node.id or (not variable and (node.id, target) in linked):
             continue
         if not action:
             wanted = _SENDS[type(draft.nodes[target])][0]

@@ -140,7 +140,8 @@ def _source(draft: Draft, resource: Resource) -> tuple[str, str]:
             topic = render(own.get("TopicName", "")) if isinstance(own, Mapping) else ""
             return lambda_.kafka(draft, draft.inside(resource.stack, value) or text, topic), service
     if "ActiveMQBrokerParameters" in given or "RabbitMQBrokerParameters" in given:
-        return draft.endpoint(resource, "Source", value, "mq"), "mq"
+        broker = draft.endpoint(resource, "Source", value, "mq")
+        return lambda_.stream(draft, broker, "mq"), "mq"
     source = draft.endpoint(resource, "Source", value)
     node = draft.nodes[source]
     if isinstance(node, Stream):

@@ -1,12 +1,44 @@
 """Schedule → target: https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html"""
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from patterns.flow import limits
-from patterns.flow.draft import Draft, net_of, numbers
+from patterns.flow.draft import Draft, as_json, net_of, numbers
 from patterns.flow.edges.events import by_role, retry_policy
 from patterns.flow.model import DeadLetter, Delivery, Edge, Schedule, node_id
-from patterns.flow.template import Unknown
+from patterns.flow.permissions import CLOSE, OPEN, render
+from patterns.flow.template import Ref, Resource, Unknown
+
+# Universal targets name an API operation; the input says what it is called on.
+# https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html
+_UNIVERSAL = {
+    "sqs:sendMessage": "QueueUrl",
+    "sns:publish": "TopicArn",
+    "lambda:invoke": "FunctionName",
+    "eventbridge:putEvents": "EventBusName",
+}
+
+
+def _called(draft: Draft, resource: Resource, target: Mapping[str, Any]) -> str:
+    """The node that a universal target sends to, empty for another target or where the input does not say."""
+    operation = render(target.get("Arn")).rpartition(":aws-sdk:")[2]
+    field = _UNIVERSAL.get(operation)
+    if field is None:
+        return ""
+    document = as_json(target.get("Input"))
+    if isinstance(document, Mapping) and isinstance(entries := document.get("Entries"), list):
+        document = next((entry for entry in entries if isinstance(entry, Mapping)), document)
+    named = document.get(field) if isinstance(document, Mapping) else None
+    if named is None:
+        return draft.default_bus() if field == "EventBusName" and document is not None else ""
+    if not isinstance(named, str):
+        return ""
+    if named.startswith(OPEN):
+        stack, _, logical = named[1:].partition(CLOSE)[0].rpartition("/")
+        return draft.endpoint(resource, "Target.Input", Ref(stack, logical))
+    kind = {"QueueUrl": "sqs", "TopicArn": "sns", "FunctionName": "lambda", "EventBusName": "events"}[field]
+    return draft.endpoint(resource, "Target.Input", named, kind)
 
 
 def links(draft: Draft) -> Iterator[Edge]:
@@ -22,7 +54,9 @@ def links(draft: Draft) -> Iterator[Edge]:
             limits.EVENTBRIDGE_RETRY_ATTEMPTS_DEFAULT,
             limits.EVENTBRIDGE_EVENT_AGE_DEFAULT,
         )
-        arrives = draft.endpoint(resource, "Target.Arn", target.get("Arn", Unknown("it has no Arn")))
+        arrives = _called(draft, resource, target) or draft.endpoint(
+            resource, "Target.Arn", target.get("Arn", Unknown("it has no Arn"))
+        )
         sqs = target.get("SqsParameters")
         schedule = draft.nodes[key]
         edge = Delivery(

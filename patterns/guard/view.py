@@ -15,6 +15,7 @@ from patterns.flow.model import (
     Edge,
     Flow,
     Function,
+    Match,
     Node,
     Notification,
     Poll,
@@ -172,14 +173,16 @@ class View:
     # --- loops ------------------------------------------------------------------------------------
 
     def comes_back(self, start: str, goal: str) -> bool:
-        """Whether a message at ``start`` can get to ``goal`` by links that are certain."""
+        """Whether the record of an invocation at ``start`` gets to ``goal`` by links that are certain."""
         seen, waiting = {start}, [start]
         while waiting:
             node = waiting.pop()
             if node == goal:
                 return True
             for edge in self.flow.leaving(node):
-                if edge.way is not Way.LIKELY and edge.enabled is not False and edge.target not in seen:
+                if edge.way is Way.LIKELY or edge.enabled is False or not _lets_records_through(edge):
+                    continue
+                if edge.target not in seen:
                     seen.add(edge.target)
                     waiting.append(edge.target)
         return False
@@ -220,6 +223,25 @@ def _weakness(alarm: Alarm) -> tuple[str, str]:
     if alarm.acts is None:
         return "", f"whether the alarm {alarm.name} has an action"
     return "", ""
+
+
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+_RECORD = {
+    "source": ("lambda", "aws.lambda"),
+    "detail-type": ("Lambda Function Invocation Result - Success", "Lambda Function Invocation Result - Failure"),
+}
+
+
+def _lets_records_through(edge: Edge) -> bool:
+    """Whether a rule certainly matches the records of invocations, or there is no filter at all."""
+    if isinstance(edge, Subscription | Poll):
+        return not (edge.filter if isinstance(edge, Subscription) else edge.filters)
+    if not isinstance(edge, Match) or edge.everything:
+        return True
+    return bool(edge.pattern) and all(
+        key in _RECORD and isinstance(wanted, list) and any(value in wanted for value in _RECORD[key])
+        for key, wanted in (edge.pattern or {}).items()
+    )
 
 
 def _is_asynchronous(edge: Edge) -> bool:

@@ -156,6 +156,61 @@ def test_policies_and_consumers_in_another_stack_count() -> None:
     assert ("Queues", "Orders", "sqs-no-dead-letter-queue") in found
 
 
+def aliased(qualifier: Any, **config: Any) -> dict[str, Any]:
+    """The invoked design through an alias, with the asynchronous configuration of a qualifier."""
+    template = examples.good(BY_ID["async-config-other-qualifier"].example)
+    template["Resources"]["Async"]["Properties"] |= {"Qualifier": qualifier, **config}
+    return template
+
+
+CUT_OUT = {"Fn::Select": [7, {"Fn::Split": [":", {"Ref": "Live"}]}]}  # as the CDK writes an alias' qualifier
+
+
+def test_an_alias_whose_configuration_names_it_by_its_arn_keeps_its_failures() -> None:
+    assert "async-no-failure-destination" not in ids(aliased(CUT_OUT))
+    without = aliased(CUT_OUT, DestinationConfig={})
+    assert "async-no-failure-destination" in [f.rule for f in findings(without) if f.sure]
+
+
+def test_a_qualifier_that_cannot_be_told_makes_a_note_for_its_own_function_only() -> None:
+    template = aliased({"Fn::ImportValue": "qualifier"})
+    other = copy.deepcopy(template["Resources"]["Worker"])
+    template["Resources"]["Other"] = other
+    template["Resources"]["SecondSubscription"] = copy.deepcopy(template["Resources"]["Subscription"])
+    template["Resources"]["SecondSubscription"]["Properties"]["Endpoint"] = {"Fn::GetAtt": ["Other", "Arn"]}
+    found = {f.logical_id: f.sure for f in findings(template) if f.rule == "async-no-failure-destination"}
+    assert found == {"Worker": False, "Other": True}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "loop"),
+    [
+        ({"source": ["lambda"]}, True),
+        ({"detail-type": ["Lambda Function Invocation Result - Failure"]}, True),
+        ({"source": ["shop"]}, False),
+        ({"source": ["lambda"], "detail": {"requestContext": {"condition": ["RetriesExhausted"]}}}, False),
+        ({"source": [{"prefix": ""}]}, True),
+    ],
+)
+def test_a_destination_on_a_bus_is_a_loop_only_where_a_rule_certainly_matches_its_record(
+    pattern: dict[str, Any], loop: bool
+) -> None:
+    template = examples.design("invoked")
+    resources = template["Resources"]
+    resources["Bus"] = {"Type": "AWS::Events::EventBus", "Properties": {"Name": "shop"}}
+    resources["Again"] = {
+        "Type": "AWS::Events::Rule",
+        "Properties": {
+            "EventBusName": {"Ref": "Bus"},
+            "EventPattern": pattern,
+            "Targets": [{"Id": "Worker", "Arn": {"Fn::GetAtt": ["Worker", "Arn"]}}],
+        },
+    }
+    destinations = resources["Async"]["Properties"]["DestinationConfig"]
+    destinations["OnSuccess"] = {"Destination": {"Fn::GetAtt": ["Bus", "Arn"]}}
+    assert ("async-destination-loop" in ids(template)) is loop
+
+
 # --- severities by number ---------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from patterns.flow.model import Bucket, Destination, External, Function, Queue, Topic, Way
+from patterns.flow.template import Ref
 from patterns.guard.rule import Example, Found, Rule, Severity, span
 from patterns.guard.view import View
 
@@ -10,6 +11,7 @@ _RETAIN = "https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-
 _ERRORS = "https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"
 _METRICS = "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html"
 _SHORT_AGE = 600
+_UNPLACED = "which function or qualifier an AWS::Lambda::EventInvokeConfig of this stack is for"
 _SNS_DEFAULT_BYTES = 262_144  # https://docs.aws.amazon.com/sns/latest/api/API_SetTopicAttributes.html
 
 
@@ -31,9 +33,37 @@ def _misses(view: View, function: Function) -> Function | None:
     return None
 
 
+def _configured_by_arn(view: View, function: Function) -> tuple[bool, str]:
+    """Whether a configuration whose qualifier is cut out of an alias' ARN brings a net; and what cannot be told.
+
+    The CDK writes the qualifier of an alias so.
+    """
+    if "async_config" not in function.unknown:
+        return False, ""
+    aliases = {one.resource.logical_id for one in view.qualifiers(function.function) if one.resource}
+    for config in view.template.of_type("AWS::Lambda::EventInvokeConfig"):
+        target = view.template.target(config.stack, view.value(config, "FunctionName"))
+        if isinstance(target, Ref) and f"{target.stack}/{target.logical_id}" != function.function:
+            continue
+        if not isinstance(target, Ref):
+            return False, _UNPLACED
+        if isinstance(view.value(config, "Qualifier", default="$LATEST"), str | Ref):
+            continue
+        raw = repr(config.properties.get("Qualifier"))
+        named = {alias for alias in aliases if f"'{alias}'" in raw}
+        if function.resource and function.resource.logical_id in named:
+            return view.value(config, "DestinationConfig", "OnFailure", "Destination") is not None, ""
+        if not named:
+            return False, _UNPLACED
+    return False, ""
+
+
 def _no_net(view: View) -> Iterator[Found]:
     for function, sources in _invoked(view):
         if view.failure_nets(function.id) or function.retries == 0 or _misses(view, function):
+            continue
+        kept, unsure = _configured_by_arn(view, function)
+        if kept:
             continue
         retries = "an unknown number of" if function.retries is None else function.retries
         yield Found(
@@ -46,6 +76,7 @@ def _no_net(view: View) -> Iterator[Found]:
                 "retries": retries,
                 "age": span(function.event_age),
             },
+            unsure=unsure,
             subject=function.qualifier,
         )
 

@@ -220,6 +220,7 @@ def test_the_code_is_the_engine_and_the_policy_with_its_subscribers_by_name() ->
             "engine.py",
             "handler.py",
             "keywords.py",
+            "plain.py",
             "policy.json",
             "regex.py",
         )

@@ -155,7 +155,7 @@ def _secret_key(text: str) -> Iterator[Span]:
             yield match.span()
 
 
-_SECRET_KEY = re.compile(r"(?<![0-9A-Za-z/+=])[0-9A-Za-z/+]{40}(?![0-9A-Za-z/+=])", re.ASCII)
+_SECRET_KEY = re.compile(r"(?<![0-9A-Za-z/+])[0-9A-Za-z/+]{40}(?![0-9A-Za-z/+=])", re.ASCII)
 
 
 def _private_key(begin: str, end: str) -> Spans:
@@ -177,7 +177,7 @@ def _ip_address(text: str) -> Iterator[Span]:
     if text.count(":") > 1:
         for match in _IPV6.finditer(text):
             candidate = match[0]
-            if candidate.count(":") > 1 and any(c.isdigit() for c in candidate):
+            if candidate.count(":") == 7 or (candidate.count(":") > 1 and any(c.isdigit() for c in candidate)):
                 try:
                     ipaddress.IPv6Address(candidate)
                 except ValueError:
@@ -188,7 +188,10 @@ def _ip_address(text: str) -> Iterator[Span]:
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"(?<![0-9A-Za-z.])(?:{_OCTET}\.){{3}}{_OCTET}(?![0-9A-Za-z])(?!\.[0-9])", re.ASCII)
-_IPV6 = re.compile(r"(?<![0-9A-Za-z:.])[0-9A-Fa-f:](?:[0-9A-Fa-f:.]{0,43}[0-9A-Fa-f:])(?![0-9A-Za-z:])", re.ASCII)
+# A label may stand before it: client:2001:db8::1
+_IPV6 = re.compile(
+    r"(?:(?<![0-9A-Za-z:.])|(?<=[G-Zg-z]:))[0-9A-Fa-f:](?:[0-9A-Fa-f:.]{0,43}[0-9A-Fa-f:])(?![0-9A-Za-z:])", re.ASCII
+)
 
 
 def _email(text: str) -> Iterator[Span]:
@@ -199,7 +202,8 @@ def _email(text: str) -> Iterator[Span]:
 
 
 _EMAIL = re.compile(
-    r"(?<![\w.%+'-])[\w%+'][\w.%+'-]{0,63}(?<!\.)@(?:[0-9A-Za-z][0-9A-Za-z-]{0,62}\.){1,8}[A-Za-z]{2,24}(?![0-9A-Za-z])"
+    r"(?<![\w.%+-])[\w%+][\w.%+'-]{0,63}(?<!\.)@(?:[^\W_](?:[^\W_]|-){0,62}\.){1,8}"
+    r"(?:xn--[0-9A-Za-z-]{2,59}|[A-Za-z]{2,24})(?![0-9A-Za-z])"
 )
 
 
@@ -243,7 +247,7 @@ _STATES = (
 _CITY = rf"(?:{_WORD}[ ,]{{1,2}}){{1,5}}?"
 _UNIT = (
     r"(?:[ ](?:N|S|E|W|NE|NW|SE|SW)\.?)?"
-    r"(?:,?[ ](?:apt|apartment|suite|ste|unit|flat|floor|#)\.?[ ]?[0-9A-Za-z-]{1,6})?"
+    r"(?:,?[ \n]{1,2}(?:apt|apartment|suite|ste|unit|flat|floor|fl|#)\.?[ ]?[0-9A-Za-z-]{1,6})?"
 )
 _ZIP = rf"(?:(?:{_STATES})[ ,]{{1,2}})?[0-9]{{5}}(?:-[0-9]{{4}})?(?:,?[ ](?:{_STATES})\b)?"
 _POSTCODE_GB = "[a-z]{1,2}[0-9][0-9a-z]?[ ]?[0-9][a-z]{2}"

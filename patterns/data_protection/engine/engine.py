@@ -7,6 +7,7 @@ from typing import Any
 
 from .detectors import DETECTORS
 from .keywords import Keywords
+from .plain import plain
 from .regex import Pattern
 
 Span = tuple[int, int]
@@ -191,6 +192,7 @@ class _Search:
         self._finders = finders
         self._text = text
         self._context = context
+        self._plain: str | None = None
         self._keywords: Keywords | None = None
         self._found: dict[str, tuple[Span, ...]] = {}
 
@@ -204,15 +206,20 @@ class _Search:
 
     def _search(self, name: str) -> Iterator[Span]:
         find = self._finders[name]
-        if name not in DETECTORS or not DETECTORS[name].keyword:
+        if name not in DETECTORS:  # a custom identifier says itself what it means
             yield from find(self._text)
             return
+        if self._plain is None:
+            self._plain = plain(self._text)
+        if not DETECTORS[name].keyword:
+            yield from find(self._plain)
+            return
         if self._keywords is None:
-            self._keywords = Keywords(self._context + self._text)
+            self._keywords = Keywords(plain(self._context) + self._plain)
         places = self._keywords.of(name)
         if places:
             before = len(self._context)
-            yield from (span for span in find(self._text) if places.near(span[0] + before, span[1] + before))
+            yield from (span for span in find(self._plain) if places.near(span[0] + before, span[1] + before))
 
 
 def _changed(text: str, changes: list[tuple[Span, str | None]]) -> str:

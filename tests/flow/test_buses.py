@@ -2,8 +2,8 @@
 
 import pytest
 
-from patterns.flow import Answer, Outcome, losses
-from patterns.flow.model import Bus, DeadLetter, Delivery, Match
+from patterns.flow import Answer, Outcome, fates, losses
+from patterns.flow.model import Bus, DeadLetter, Delivery, Kept, Match
 from tests.flow.parts import (
     alarm,
     allow,
@@ -46,8 +46,6 @@ BUS = "default event bus"
 
 
 def only(flow, outcome):
-    from patterns.flow import fates
-
     (found,) = [fate for fate in fates(flow)[BUS] if fate.outcome is outcome]
     return found
 
@@ -299,6 +297,33 @@ def test_a_bus_of_another_account_cannot_be_told():
 
 
 def ends_of(flow, outcome):
-    from patterns.flow import fates
-
     return [fate for fate in fates(flow)[BUS] if fate.outcome is outcome]
+
+
+def test_an_archive_keeps_a_copy_of_what_is_lost_further_on():
+    def lost(**archive):
+        parts = {
+            "Bus": resource("AWS::Events::EventBus", Name="own"),
+            "Rule": rule(target("Worker"), EventBusName=ref("Bus")),
+            "Worker": function(),
+            "Let": permission("events", arn("Rule")),
+        }
+        if archive:
+            parts["Archive"] = resource("AWS::Events::Archive", SourceArn=arn("Bus"), **archive)
+        return flow_of(**parts)
+
+    assert "Worker fails 3 times" in [fate.condition for fate in losses(lost())]
+    assert losses(lost(RetentionDays=7)) == []
+    told = fates(lost(RetentionDays=7))["S/Bus"]
+    [kept] = [fate for fate in told if fate.condition == "Worker fails 3 times"]
+    assert kept.kept == Kept("S/Bus", 7 * 86_400, 7 * 86_400)
+    # The event can be a day old when it comes to the function, whose own queue keeps it for 6 hours more.
+    assert "Worker fails 3 times" in [fate.condition for fate in losses(lost(RetentionDays=1))]
+    assert losses(lost(EventPattern={"source": ["only.these"]}, RetentionDays=7)) != []
+
+
+def test_a_log_group_is_reached_by_a_policy_that_no_template_may_hold():
+    parts = {"Rule": rule(target("Logs")), "Logs": resource("AWS::Logs::LogGroup")}
+    [delivery] = flow_of(**parts).edges_of(Delivery)
+    assert delivery.verdict.answer is Answer.UNKNOWN
+    assert delivery.verdict.why == "a resource policy of CloudWatch Logs has to let EventBridge write to Logs"

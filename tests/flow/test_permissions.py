@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from patterns.flow import Answer
 from patterns.flow.model import Subscription
-from patterns.flow.permissions import wild
+from patterns.flow.permissions import Caller, Permissions, Statement, wild
+from patterns.flow.template import read
 from tests.flow.parts import flow_of, lets_in, queue, ref, resource, subscription, topic
 
 
@@ -122,3 +123,43 @@ def test_a_known_account_is_compared():
     }
     flow = read_flow({"S": {"Resources": parts}})
     assert flow.edges_of(Subscription)[0].verdict.answer is Answer.UNKNOWN
+
+
+PLACES = ["⟨S/Queue⟩", "⟨S/Queue⟩:*", "⟨S/Other⟩", "*", "arn:aws:sqs:*:*:orders", "arn:aws:sqs:eu-west-1:1:or*", "◌"]
+SENDERS = [None, "⟨S/Topic⟩", "⟨S/Other⟩", "arn:aws:sns:eu-west-1:111122223333:news", "arn:aws:sns:*:*:n*", "◌"]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.booleans(),
+            st.lists(st.sampled_from(PLACES), min_size=1, max_size=2),
+            st.booleans(),
+            st.sampled_from(SENDERS),
+            st.sampled_from(["arnequals", "arnlike", "stringequals", "arnnotequals", "arnequalsifexists"]),
+        ),
+        max_size=6,
+    ),
+    st.sampled_from(["S/Queue", "S/Queue:live", "S/Named", "arn:aws:sqs:eu-west-1:1:orders"]),
+    st.sampled_from(["", "S/Topic", "arn:aws:sns:eu-west-1:111122223333:news"]),
+)
+def test_a_long_policy_that_is_put_in_order_is_decided_as_if_it_were_read_from_the_top(drawn, place, sender):
+    statements = [
+        Statement(
+            deny,
+            (("*", "*"),),
+            False,
+            ("*",),
+            False,
+            tuple(places),
+            negated,
+            () if of is None else ((operator, "aws:sourcearn", (of,)),),
+        )
+        for deny, places, negated, of, operator in drawn
+    ]
+    policies = Permissions(read({"S": {"Resources": {"Named": queue(QueueName="orders"), "Queue": queue()}}}))
+    caller = Caller(service="sns.amazonaws.com", on_behalf_of=sender, stack="S")
+    plain = policies._decide(statements, caller, "sqs:SendMessage", place)
+    # As many statements again that are about something else make it long.
+    beside = Statement(False, (("*", "*"),), False, ("*",), False, ("⟨S/Beside⟩",), False, ())
+    assert policies._decide(statements + [beside] * 30, caller, "sqs:SendMessage", place) == plain

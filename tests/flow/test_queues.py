@@ -210,3 +210,58 @@ def test_one_pattern_that_asks_for_nothing_lets_everything_through():
     flow = flow_of(**{**POLLED, "Poll": mapping(FilterCriteria={"Filters": [some, {"Pattern": "{}"}]})})
     assert losses(flow) == []
     assert len(losses(flow_of(**{**POLLED, "Poll": mapping(FilterCriteria={"Filters": [some]})}))) == 1
+
+
+def test_a_throttled_receive_counts_where_the_reserved_concurrency_can_be_exceeded():
+    def condition(reserved: int, **scaling: int) -> str:
+        polled = {**POLLED, "Worker": function(ReservedConcurrentExecutions=reserved)}
+        if scaling:
+            polled["Poll"] = mapping(ScalingConfig=scaling)
+        return end(flow_of(**polled), "Queue", Outcome.DLQ).condition
+
+    assert condition(5) == "Worker fails or is throttled on 5 receives"
+    assert condition(5, MaximumConcurrency=6) == "Worker fails or is throttled on 5 receives"
+    assert condition(5, MaximumConcurrency=5) == "Worker fails on 5 receives"
+
+
+def test_a_failing_message_of_a_fifo_queue_holds_up_its_group():
+    fifo = {name: changed(POLLED[name], FifoQueue=True) for name in ("Queue", "Dead")}
+    condition = end(flow_of(**{**POLLED, **fifo}), "Queue", Outcome.DLQ).condition
+    assert condition == "Worker fails on 5 receives; its message group waits until then"
+
+
+def test_a_consumer_outside_the_templates_can_fail_too():
+    flow = flow_of(Queue=POLLED["Queue"], Dead=POLLED["Dead"])
+    kept = end(flow, "Queue", Outcome.DLQ)
+    assert kept.condition == "the consumer of Queue fails on 5 receives"
+    assert kept.at == "S/Dead"
+    forgets = flow_of(Queue=changed(POLLED["Queue"], MessageRetentionPeriod=1_209_600), Dead=queue())
+    assert why_lost(forgets) == [
+        "the consumer of Queue fails on 5 receives when it is older than 4 d: Dead counts from the first enqueue and"
+        " keeps it no longer"
+    ]
+
+
+def test_messages_enter_at_queues_that_only_redrive_into_each_other():
+    from patterns.flow import fates
+
+    pair = {"One": queue("Two"), "Two": queue("One"), "Role": role(polls("One", "Two")), "Worker": function()}
+    flow = flow_of(**pair, First=mapping("One"), Second=mapping("Two"))
+    assert list(fates(flow)) == ["S/One"]
+    assert [f.at for f in ends(flow, "One", Outcome.DLQ)] == ["S/One", "S/Two"]
+
+
+def test_a_loss_behind_a_mapping_that_may_not_exist_is_no_loss_that_a_template_decides():
+    from patterns.flow import read_flow
+
+    def lost(parameter: dict[str, str]) -> list[str]:
+        conditional = {**mapping(), "Condition": "On"}
+        template = {
+            "Parameters": {"Stage": {"Type": "String", **parameter}},
+            "Conditions": {"On": {"Fn::Equals": [ref("Stage"), "prod"]}},
+            "Resources": {**POLLED, "Queue": queue(), "Poll": conditional},
+        }
+        return why_lost(read_flow({"S": template}))
+
+    assert lost({"Default": "prod"}) == ["Worker fails on every receive for 4 d"]
+    assert lost({}) == []

@@ -1,10 +1,25 @@
 """A record in a stream: processed in order, or put aside so that it does not block what comes after it."""
 
+from typing import Any
+
 import pytest
 
-from patterns.flow import Outcome, losses
+from patterns.flow import Flow, Outcome, fates, losses, read_flow
 from patterns.flow.model import Poll, Stream
-from tests.flow.parts import allow, arn, dead_letters, end, ends, flow_of, function, ref, resource, role, why_lost
+from tests.flow.parts import (
+    allow,
+    arn,
+    dead_letters,
+    end,
+    ends,
+    flow_of,
+    function,
+    mapping,
+    ref,
+    resource,
+    role,
+    why_lost,
+)
 
 READS = allow(arn("Stream"), "kinesis:GetRecords", "kinesis:GetShardIterator")
 CLUSTER = "arn:aws:kafka:eu-central-1:111122223333:cluster/c/1"
@@ -99,3 +114,79 @@ def test_records_arrive_in_order_and_again():
     arrived = ends(flow_of(**stream(failed=True)), "Stream", Outcome.PROCESSED)[0]
     assert arrived.order == "in order within a shard or partition"
     assert arrived.duplicates == "more than once: the stream's reader may deliver again"
+
+
+def test_a_global_table_has_a_stream_too():
+    table = resource("AWS::DynamoDB::GlobalTable", StreamSpecification={"StreamViewType": "NEW_IMAGE"})
+    reads = role(managed=("service-role/AWSLambdaDynamoDBExecutionRole",))
+    poll = mapping("Table", StartingPosition="LATEST")
+    poll["Properties"]["EventSourceArn"] = arn("Table", "StreamArn")
+    flow = flow_of(Table=table, Role=reads, Worker=function(), Poll=poll)
+    [lost] = losses(flow)
+    assert lost.condition == "Worker fails on the record until it expires; it blocks what comes after it until then"
+    assert lost.latest == 86_400
+
+
+def consumed(*actions: str) -> Flow:
+    consumer = resource("AWS::Kinesis::StreamConsumer", ConsumerName="c", StreamARN=arn("Stream"))
+    poll = mapping("Stream", StartingPosition="LATEST")
+    poll["Properties"]["EventSourceArn"] = ref("Consumer")
+    reads = role(allow(ref("Consumer"), *actions))
+    kinesis = resource("AWS::Kinesis::Stream", RetentionPeriodHours=48)
+    return flow_of(Stream=kinesis, Consumer=consumer, Role=reads, Worker=function(), Poll=poll)
+
+
+def test_a_consumer_with_its_own_throughput_reads_its_stream_and_needs_to_subscribe():
+    assert [fate.at for fate in ends(consumed("kinesis:SubscribeToShard"), "Stream", Outcome.PROCESSED)] == ["S/Worker"]
+    assert why_lost(consumed("kinesis:GetRecords")) == ["Role has no kinesis:SubscribeToShard on Stream"]
+
+
+def test_what_is_read_from_a_position_is_a_stream_even_if_nothing_else_is_known():
+    unknown = {"EventSourceArn": {"Ref": "Source"}, "StartingPosition": "LATEST"}
+    poll = resource("AWS::Lambda::EventSourceMapping", FunctionName=ref("Worker"), **unknown)
+    template = {"Parameters": {"Source": {"Type": "String"}}, "Resources": {"Poll": poll, "Worker": function()}}
+    flow = read_flow({"S": template})
+    assert [poll.service for poll in flow.edges_of(Poll)] == ["kinesis"]
+
+
+def test_two_clusters_that_no_template_names_are_not_one():
+    def poll(parameter: str) -> dict[str, Any]:
+        return resource(
+            "AWS::Lambda::EventSourceMapping",
+            FunctionName=ref("Worker"),
+            EventSourceArn=ref(parameter),
+            Topics=["orders"],
+        )
+
+    template = {
+        "Parameters": {"A": {"Type": "String"}, "B": {"Type": "String"}},
+        "Resources": {"One": poll("A"), "Two": poll("B"), "Worker": function()},
+    }
+    names = [stream.name for stream in read_flow({"S": template}).nodes_of(Stream)]
+    assert names == ["Kafka topic orders on the cluster of One", "Kafka topic orders on the cluster of Two"]
+
+
+def test_what_a_broker_does_with_a_refused_message_is_not_decided_here():
+    broker = "arn:aws:mq:eu-west-1:111122223333:broker:orders:b-1"
+    poll = resource("AWS::Lambda::EventSourceMapping", FunctionName=ref("Worker"), EventSourceArn=broker, Queues=["q"])
+    flow = flow_of(Worker=function(), Poll=poll)
+    assert losses(flow) == []
+    [told] = fates(flow).values()
+    assert "what broker b-1 does with a message that is not acknowledged" in told[-1].unsure
+
+
+def test_a_pipe_has_a_dead_letter_queue_where_a_mapping_has_a_destination():
+    def remedy(source: dict[str, Any]) -> str:
+        pipe = resource("AWS::Pipes::Pipe", RoleArn=arn("Role"), Target=arn("Worker"), **source)
+        reads = role(allow("*", "kinesis:*", "lambda:InvokeFunction"))
+        flow = flow_of(Pipe=pipe, Role=reads, Worker=function(), Stream=resource("AWS::Kinesis::Stream"))
+        [lost] = losses(flow)
+        return lost.remedy
+
+    kinesis = {"Source": arn("Stream"), "SourceParameters": {"KinesisStreamParameters": {}}}
+    assert remedy(kinesis) == "give the pipe Pipe a dead-letter queue, and retries that end"
+    cluster = "arn:aws:kafka:eu-west-1:111122223333:cluster/orders/x"
+    kafka = {"Source": cluster, "SourceParameters": {"ManagedStreamingKafkaParameters": {"TopicName": "t"}}}
+    assert remedy(kafka) == (
+        "read Kafka topic t on x by an event source mapping with an on-failure destination, which a pipe cannot have"
+    )

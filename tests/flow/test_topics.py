@@ -2,7 +2,7 @@
 
 import pytest
 
-from patterns.flow import Answer, Outcome, losses
+from patterns.flow import Answer, Outcome, fates, losses
 from patterns.flow.model import DeadLetter, Subscription
 from tests.flow.parts import (
     alarm,
@@ -307,3 +307,40 @@ def test_an_endpoint_that_is_a_parameter_without_a_value_is_said():
     flow = read_flow({"S": template})
     assert flow.notes[-1] == "cannot be told: Endpoint of Out: parameter Where has no value"
     assert flow.edges_of(Subscription)[0].verdict.unknown
+
+
+def test_a_topic_elsewhere_may_have_other_subscriptions_for_what_a_filter_rejects():
+    elsewhere = "arn:aws:sns:eu-central-1:111122223333:orders"
+    filtered = resource(
+        "AWS::SNS::Subscription", TopicArn=elsewhere, Protocol="sqs", Endpoint=arn("Queue"), FilterPolicy={"k": ["v"]}
+    )
+    flow = flow_of(Queue=queue(), Subscription=filtered, Policy=lets_in("sns", elsewhere, "Queue"))
+    [told] = fates(flow).values()
+    [rejected] = [fate for fate in told if fate.outcome is Outcome.FILTERED]
+    assert not rejected.lost
+    assert rejected.unsure == ("which other subscriptions orders has",)
+
+
+def test_a_topic_that_only_tells_people_of_alarms_is_no_source_but_one_that_code_listens_to_is():
+    told = alarm("AWS/SQS", "ApproximateNumberOfMessagesVisible", QueueName="other")
+    told["Properties"]["AlarmActions"] = [ref("Topic")]
+    mail = resource("AWS::SNS::Subscription", TopicArn=ref("Topic"), Protocol="email", Endpoint="ops@example.com")
+    assert fates(flow_of(Topic=topic(), Told=told, Mail=mail)) == {}
+    assert list(fates(flow_of(**TO_FUNCTION, Told=told))) == ["S/Topic"]
+
+
+def test_what_is_denied_is_to_be_allowed_before_anything_else():
+    [lost] = losses(flow_of(Topic=topic(), Queue=queue(), Subscription=subscription("Queue")))
+    assert lost.remedy == (
+        "let it be delivered (no policy on Queue lets sns.amazonaws.com in), and give the subscription of Queue a"
+        " dead-letter queue"
+    )
+
+
+def test_a_service_is_known_by_its_name_whatever_the_suffix():
+    policy = lets_in("sns", ref("Topic"), "Queue")
+    policy["Properties"]["PolicyDocument"]["Statement"][0]["Principal"] = {
+        "Service": {"Fn::Sub": "sns.${AWS::URLSuffix}"}
+    }
+    [edge] = flow_of(Topic=topic(), Queue=queue(), S=subscription("Queue"), P=policy).edges_of(Subscription)
+    assert edge.verdict.allowed

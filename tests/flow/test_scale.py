@@ -1,0 +1,138 @@
+"""Work and answers grow with the template, never with its square: counted, not timed."""
+
+import sys
+from typing import Any
+
+import pytest
+
+from patterns.flow import Flow, as_text, fates, losses
+from patterns.flow.model import Send
+from patterns.flow.permissions import Permissions
+from tests.flow.parts import (
+    allow,
+    arn,
+    flow_of,
+    function,
+    lets_in,
+    mapping,
+    queue,
+    ref,
+    resource,
+    role,
+    subscription,
+    topic,
+)
+
+SMALL, LARGE = 60, 240
+TELLING = sys.modules["patterns.flow.fates"]  # the package has a function of this name
+
+
+def shared_role(count: int) -> dict[str, Any]:
+    """Functions with one role, which may send to every queue."""
+    queues = {f"Q{n}": queue() for n in range(count)}
+    functions = {f"F{n}": function() for n in range(count)}
+    polls = {f"P{n}": mapping(f"Q{n}", to=ref(f"F{n}")) for n in range(count)}
+    return {**queues, **functions, **polls, "Role": role(*(allow(arn(name), "sqs:*") for name in queues))}
+
+
+def many_senders(count: int) -> dict[str, Any]:
+    """Topics that all send to one queue, each let in by a policy of its own."""
+    parts: dict[str, Any] = {"Queue": queue()}
+    for n in range(count):
+        parts[f"T{n}"] = topic()
+        parts[f"S{n}"] = subscription("Queue", f"T{n}")
+        parts[f"P{n}"] = lets_in("sns", ref(f"T{n}"), "Queue")
+    return parts
+
+
+def buckets_and_rules(count: int) -> dict[str, Any]:
+    """Buckets whose events all match every rule of the default bus."""
+    bridge = {"EventBridgeConfiguration": {}}
+    rule = {"EventPattern": {"source": ["aws.s3"]}, "Targets": [{"Id": "q", "Arn": arn("Queue")}]}
+    buckets = {f"B{n}": resource("AWS::S3::Bucket", NotificationConfiguration=bridge) for n in range(count)}
+    return {**buckets, **{f"R{n}": resource("AWS::Events::Rule", **rule) for n in range(count)}, "Queue": queue()}
+
+
+def buses_in_a_row(count: int) -> dict[str, Any]:
+    parts: dict[str, Any] = {f"B{n}": resource("AWS::Events::EventBus", Name=f"b{n}") for n in range(count + 1)}
+    for n in range(count):
+        targets = [{"Id": "next", "Arn": arn(f"B{n + 1}")}]
+        parts[f"R{n}"] = resource(
+            "AWS::Events::Rule", EventBusName=ref(f"B{n}"), EventPattern={"source": ["a"]}, Targets=targets
+        )
+    return parts
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many statements were looked at."""
+    count = [0]
+    applies = Permissions._applies
+
+    def counting(self: Permissions, *args: Any) -> Any:
+        count[0] += 1
+        return applies(self, *args)
+
+    monkeypatch.setattr(Permissions, "_applies", counting)
+    return count
+
+
+@pytest.mark.parametrize("shape", [shared_role, many_senders])
+def test_permissions_are_looked_up_and_not_searched(shape: Any, asked: list[int]) -> None:
+    flow_of(**shape(SMALL))
+    small, asked[0] = asked[0], 0
+    flow_of(**shape(LARGE))
+    assert asked[0] <= small * LARGE / SMALL * 1.1
+
+
+@pytest.mark.parametrize("shape", [shared_role, many_senders, buckets_and_rules, buses_in_a_row])
+def test_answers_grow_with_the_template(shape: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(TELLING, "_TOLD", 0)
+
+    def size(count: int) -> int:
+        flow = flow_of(**shape(count))
+        return len(as_text(flow)) + len(flow.edges)
+
+    assert size(4 * LARGE) <= 4.5 * size(LARGE)
+
+
+def test_a_role_shared_by_many_makes_no_link_from_each_to_each_and_says_so() -> None:
+    few, many = flow_of(**shared_role(20)), flow_of(**shared_role(40))
+    assert len(few.edges_of(Send)) == 20 * 20
+    assert many.edges_of(Send) == []
+    assert many.notes == (
+        "cannot be told: which of the 40 functions with the role Role send to which of the 40 places it may send to;"
+        " only what their environment names is shown",
+    )
+
+
+def test_what_an_environment_names_is_linked_however_many_share_the_role() -> None:
+    parts = shared_role(40)
+    parts["F0"] = function(Environment={"Variables": {"NEXT": ref("Q7")}})
+    [send] = flow_of(**parts).edges_of(Send)
+    assert (send.source, send.target, send.variable) == ("S/F0", "S/Q7", "NEXT")
+
+
+def conditions(flow: Flow) -> set[tuple[str, str]]:
+    return {(fate.at, fate.condition) for fate in losses(flow)}
+
+
+def test_no_loss_is_left_out_when_what_another_source_told_is_not_told_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = buckets_and_rules(30)
+    whole = conditions(flow_of(**parts))
+    monkeypatch.setattr(TELLING, "_TOLD", 0)
+    monkeypatch.setattr(TELLING, "_TOLD_FOR_EACH_NODE", 1)
+    short = flow_of(**parts)
+    assert conditions(short) == whole
+    ends = [fate.condition for told in fates(short).values() for fate in told]
+    assert any(condition.endswith(", as told for other sources") for condition in ends)
+
+
+def test_a_long_way_is_told_in_pieces_that_leave_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = buses_in_a_row(250)
+    pieces = flow_of(**parts)
+    assert 1 < len(fates(pieces)) < 10
+    monkeypatch.setattr(TELLING, "_HOPS", 10_000)
+    whole = flow_of(**parts)
+    assert len(fates(whole)) == 1
+    assert conditions(pieces) == conditions(whole)

@@ -67,7 +67,7 @@ def _cpu(plugin: str) -> float:
 
 
 def _rules(title: str, stacks: dict[str, Any]) -> None:
-    from patterns.flow import flow_of
+    from patterns.flow.graph import flow_of
     from patterns.flow.template import read
     from patterns.guard.rule import GROUPS
     from patterns.guard.rules import RULES
@@ -87,7 +87,7 @@ def _rules(title: str, stacks: dict[str, Any]) -> None:
 
 
 def _slowest() -> None:
-    from patterns.flow import read_flow
+    from patterns.flow.graph import read_flow
     from patterns.guard.rules import RULES
     from patterns.guard.view import View
 

@@ -31,7 +31,7 @@ def page(rule: Rule) -> str:
 
 def example_finding(rule: Rule):
     """What the rule says about its own example."""
-    from patterns.flow import read_flow
+    from patterns.flow.graph import read_flow
 
     settings = Settings(groups=(rule.group,), options=Options(code_signing=True))
     report = check(read_flow({"Example": examples.bad(rule.example)}), settings)

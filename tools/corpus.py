@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import date
 from pathlib import Path
 
-from patterns.flow import read_flow
+from patterns.flow.graph import read_flow
 from patterns.guard.rule import GROUPS, Finding
 from patterns.guard.rules import RULES
 from patterns.guard.run import Settings, check

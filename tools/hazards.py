@@ -102,12 +102,13 @@ HAZARDS: tuple[Hazard, ...] = (
     _row("a nested filter policy for message attributes", "sns-nested-filter-in-attributes"),
     _row("an attribute filter on messages of an AWS service", "sns-filter-needs-attributes"),
     _row("exists: false on message attributes", "sns-filter-exists-false"),
-    _row("a filter policy or redrive policy that SNS refuses", "sns-filter-invalid", "sns-redrive-unreadable"),
     _row(
-        "a topic whose every subscription is filtered",
-        why_not="a filter is there to leave messages out; which ones are missed, no template says: "
-        "`patterns explain` shows them as filtered",
+        "a filter policy or redrive policy that SNS refuses",
+        "sns-filter-invalid",
+        "sns-filter-matches-nothing",
+        "sns-redrive-unreadable",
     ),
+    _row("a topic whose every subscription is filtered, with a gap between the filters", "sns-no-catch-all"),
     _row("an endpoint subscribed twice to one topic", "sns-subscribed-twice"),
     _row("a filter change that takes 15 minutes", why_not="it is a change, not a template"),
     _row(
@@ -142,6 +143,7 @@ HAZARDS: tuple[Hazard, ...] = (
         "a disabled rule, or a pattern that matches nothing",
         "events-rule-disabled",
         "events-pattern-invalid",
+        "events-pattern-matches-nothing",
         why_not="which events come stands in no template",
     ),
     _row(

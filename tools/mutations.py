@@ -13,7 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from patterns.flow import read_flow
+from patterns.flow.graph import read_flow
 from patterns.guard.rule import GROUPS, Finding
 from patterns.guard.run import Settings, check
 from patterns.guard.view import Options

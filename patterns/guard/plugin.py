@@ -15,7 +15,7 @@ require_node()
 import aws_cdk as cdk  # noqa: E402 - Node.js must be found first
 import jsii  # noqa: E402
 
-from patterns.flow import read_flow  # noqa: E402
+from patterns.flow.graph import read_flow  # noqa: E402
 from patterns.guard import config  # noqa: E402
 from patterns.guard.rule import PLUGIN, Finding, Severity  # noqa: E402
 from patterns.guard.rules import RULES  # noqa: E402

@@ -5,7 +5,7 @@ from os import PathLike, fspath
 from typing import Any
 
 from patterns.errors import PatternError
-from patterns.flow import read_flow
+from patterns.flow.graph import read_flow
 from patterns.guard.acknowledge import in_assemblies
 from patterns.guard.reports import text
 from patterns.guard.rule import DELIVERY, Severity

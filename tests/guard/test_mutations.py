@@ -32,6 +32,7 @@ def found(stacks: Stacks) -> list[Outcome]:
 def test_the_samples_have_no_hazard_that_is_not_acknowledged(folder: Path, stacks: Stacks) -> None:
     report = assert_no_hazards(folder, at_least=Severity.LOW)
     assert {(a.finding.stack, a.finding.rule) for a in report.acknowledged} == {
+        ("ClinicRelay", "sns-no-catch-all"),
         ("MaxConcurrency", "poll-no-maximum-concurrency"),
         ("MaxConcurrency", "poll-visibility-short"),
         ("MaxConcurrency", "sqs-max-receive-count-low"),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from patterns.errors import PatternError
-from patterns.flow.filters import check_event_pattern
+from patterns.flow.filters import Scope, can_match, check_event_pattern
 from patterns.flow.model import Bus, DeadLetter, Delivery, Edge, Function, Queue, Stream, Topic
 from patterns.flow.model import Rule as EventRule
 from patterns.guard.rule import Example, Found, Rule, Severity, span
@@ -141,6 +141,21 @@ def _pattern_invalid(view: View) -> Iterator[Found]:
             check_event_pattern(pattern, argument="EventPattern")
         except PatternError as error:
             yield Found(rule.resource, "EventPattern", {"rule": rule.name, "why": str(error)})
+
+
+def _matches_nothing(view: View) -> Iterator[Found]:
+    for rule in view.flow.nodes_of(EventRule):
+        pattern = as_written(rule.pattern)
+        if pattern is None or rule.resource is None:
+            continue
+        try:
+            check_event_pattern(pattern, argument="EventPattern")
+        except PatternError:
+            continue
+        if can_match(pattern, Scope.EVENTBRIDGE) is False:
+            targets = sorted(view.flow.name(e.target) for e in view.flow.leaving(rule.id) if isinstance(e, Delivery))
+            facts = {"rule": rule.name, "targets": ", ".join(targets) or "its targets"}
+            yield Found(rule.resource, "EventPattern", facts)
 
 
 def _rule_dimension_alone(view: View) -> Iterator[Found]:
@@ -452,5 +467,26 @@ RULES = (
         _MONITORING,
         _unwatched,
         Example("routed", {"PlacedAlarm": None}),
+    ),
+    Rule(
+        "events-pattern-matches-nothing",
+        Severity.HIGH,
+        "An event pattern matches no event at all",
+        "The conditions of the pattern of {rule} exclude each other: {targets} never gets an event, and what was meant "
+        "for it is discarded.",
+        "Correct event_pattern.",
+        "Correct EventPattern; `patterns filter` tries one offline.",
+        _PATTERNS,
+        _matches_nothing,
+        Example(
+            "routed",
+            {"Placed.Properties.EventPattern.source": [{"exists": False}]},
+            good={
+                "Placed.Properties.EventPattern": {
+                    "source": [{"exists": True}],
+                    "$or": [{"source": ["shop"]}, {"source": ["stall"]}],
+                }
+            },
+        ),
     ),
 )

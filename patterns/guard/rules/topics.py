@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from patterns.errors import PatternError
-from patterns.flow.filters import Scope
+from patterns.flow.filters import Scope, can_match, uncovered
 from patterns.flow.filters import check as check_filter
 from patterns.flow.model import (
     Delivery,
@@ -204,6 +204,41 @@ def _filter_invalid(view: View) -> Iterator[Found]:
             check_filter(policy, scope, argument="FilterPolicy")
         except PatternError as error:
             yield _found(edge, "FilterPolicy", {**_names(view, edge), "why": str(error)})
+
+
+def _readable(view: View, edge: Subscription) -> Mapping[str, Any] | None:
+    """The filter policy, when SNS would accept it."""
+    policy, scope = _policy(view, edge), _scope(edge)
+    if not isinstance(policy, Mapping) or not policy or scope is None:
+        return None
+    try:
+        check_filter(policy, scope)
+    except PatternError:
+        return None
+    return policy
+
+
+def _matches_nothing(view: View) -> Iterator[Found]:
+    for edge in view.subscriptions:
+        policy, scope = _readable(view, edge), _scope(edge)
+        if policy is not None and scope is not None and can_match(policy, scope) is False:
+            yield _found(edge, "FilterPolicy", _names(view, edge))
+
+
+def _for_nobody(view: View) -> Iterator[Found]:
+    for topic in view.flow.nodes_of(Topic):
+        edges = [edge for edge in view.flow.leaving(topic.id) if isinstance(edge, Subscription)]
+        if topic.resource is None or len(edges) < 2 or not all(edge.filter for edge in edges):
+            continue
+        policies = [_readable(view, edge) for edge in edges]
+        scopes = {_scope(edge) for edge in edges}
+        scope = scopes.pop()
+        if scopes or scope is None or None in policies:
+            continue
+        missed = uncovered([policy for policy in policies if policy is not None], scope)
+        if missed is not None:
+            shown = json.dumps(missed, ensure_ascii=False)
+            yield Found(topic.resource, "", {"topic": topic.name, "count": len(edges), "example": shown[:120]})
 
 
 def _service_messages(view: View) -> Iterator[Found]:
@@ -730,5 +765,57 @@ RULES = (
         _METRICS,
         _unwatched,
         Example("fanned", {"EventsAlarm": None}),
+    ),
+    Rule(
+        "sns-filter-matches-nothing",
+        Severity.HIGH,
+        "A filter policy matches no message at all",
+        "The conditions of the filter for {endpoint} exclude each other: {topic} never delivers anything to it.",
+        "Correct the filter policy; SnsFilter refuses one that matches nothing.",
+        "Correct FilterPolicy; `patterns filter` tries one offline.",
+        _FILTERS,
+        _matches_nothing,
+        Example(
+            "fanned",
+            {"Subscription.Properties.FilterPolicy.kind": [{"exists": False}]},
+            good={
+                "Subscription.Properties.FilterPolicyScope": "MessageBody",
+                "Subscription.Properties.FilterPolicy": {
+                    "kind": [{"exists": True}],
+                    "$or": [{"kind": ["book"]}, {"kind": ["film"]}],
+                },
+            },
+        ),
+    ),
+    Rule(
+        "sns-no-catch-all",
+        Severity.LOW,
+        "Some messages of a topic are for nobody",
+        "Each of the {count} subscriptions of {topic} has a filter, and a message such as {example} passes none of "
+        "them: it is discarded, and counts as filtered only.",
+        "Add a subscription for the rest; SnsFilter makes one.",
+        "Add an AWS::SNS::Subscription without FilterPolicy, or with the complement of the others.",
+        _FILTERS,
+        _for_nobody,
+        Example(
+            "fanned",
+            {"Other.Properties.FilterPolicy": {"kind": ["film"]}},
+            good={
+                "Subscription.Properties.FilterPolicy": {"kind": ["book"]},
+                "Other": {
+                    "Type": "AWS::SNS::Subscription",
+                    "Properties": {
+                        "TopicArn": {"Ref": "Events"},
+                        "Protocol": "sqs",
+                        "Endpoint": {"Fn::GetAtt": ["Rest", "Arn"]},
+                        "RawMessageDelivery": True,
+                        "RedrivePolicy": {"deadLetterTargetArn": {"Fn::GetAtt": ["Undelivered", "Arn"]}},
+                    },
+                },
+                "Rest": {"Type": "AWS::SQS::Queue", "Properties": {"SqsManagedSseEnabled": True}},
+                "InboxPolicy.Properties.Queues": [{"Ref": "Inbox"}, {"Ref": "Rest"}],
+                "InboxPolicy.Properties.PolicyDocument.Statement.0.Resource": "*",
+            },
+        ),
     ),
 )

@@ -35,7 +35,8 @@ def whole_seconds(name: str, value: Any, low: int, high: int) -> int | None:
     """The seconds of a duration within ``low`` to ``high``; ``None`` for none, and for one that is a token.
 
     Raises:
-        PatternError: not an ``aws_cdk.Duration``, not whole seconds, or outside the range.
+        PatternError: not an ``aws_cdk.Duration``, not whole seconds, outside the range, or a token in another unit
+            than seconds, which the CDK cannot convert.
     """
     if value is None:
         return None
@@ -43,8 +44,11 @@ def whole_seconds(name: str, value: Any, low: int, high: int) -> int | None:
         raise PatternError(f"{name} must be an aws_cdk.Duration of {low} to {high} seconds, got {value!r}")
     try:
         seconds = value.to_seconds(integral=False)
-    except RuntimeError:  # a token in another unit cannot be converted
-        return None
+    except RuntimeError:
+        raise PatternError(
+            f"{name} must be {low} to {high} seconds, whole: a token must be in seconds, Duration.seconds(…), because "
+            "it cannot be converted, got one in another unit"
+        ) from None
     if low <= seconds <= high and seconds == int(seconds):
         return int(seconds)
     if is_token_number(seconds):

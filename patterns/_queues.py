@@ -50,6 +50,7 @@ class QueueSettings:
     visibility_timeout: int | None
     retention: int | None
     redrive_allow: Any
+    redrive: Any
 
 
 def settings_of(queue: Any) -> QueueSettings | None:
@@ -61,4 +62,5 @@ def settings_of(queue: Any) -> QueueSettings | None:
         plain_number(child.visibility_timeout, SQS_VISIBILITY_TIMEOUT_DEFAULT),
         plain_number(child.message_retention_period, SQS_RETENTION_DEFAULT),
         child.redrive_allow_policy,
+        child.redrive_policy,
     )

@@ -16,6 +16,8 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from patterns._alarms import Alarms, alarm_actions_checked, oldest_message
+from patterns._keys import decrypt
+from patterns._places import stack_of
 from patterns._queues import define_dead_letters, define_queue
 from patterns.flow import limits
 from patterns.sqs_poll.plan import Plan, make_plan
@@ -33,7 +35,7 @@ class SqsPoll(Construct):
     Args:
         scope: the construct or stack that this belongs to.
         id: its name there.
-        function: a Lambda function, version or alias, in any runtime and in any stack of the Region.
+        function: a Lambda function, version or alias, in any runtime and in any stack of the account and Region.
         queue: the queue to poll. Default: one is defined, encrypted, TLS only. A queue that is given is used as it
             is: it must bring its own dead-letter queue, and the arguments that shape a defined queue
             (``dead_letters`` apart, see there) are refused.
@@ -56,7 +58,8 @@ class SqsPoll(Construct):
             https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
         function_timeout: the timeout of a function whose settings cannot be read (imported, or set by a token),
             1 to 900 seconds. Default: read from the function.
-        encryption_key: a customer-managed KMS key for both queues. Default: SQS-managed encryption.
+        encryption_key: a customer-managed KMS key for both queues, or an alias of one that is defined in this app.
+            Default: SQS-managed encryption.
         batch_size: the most messages in one invocation: 1 to 10,000, FIFO 1 to 10; above 10 needs a
             ``max_batching_window`` of at least 1 second. Default: 10.
             https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
@@ -127,6 +130,7 @@ class SqsPoll(Construct):
         alarm_actions: Sequence[cloudwatch.IAlarmAction] = (),
     ) -> None:
         plan = make_plan(
+            stack_of(scope, id),
             function=function,
             queue=queue,
             dead_letters=dead_letters,
@@ -276,7 +280,7 @@ class SqsPoll(Construct):
             )
         ]
         if key is not None:
-            statements.append(iam.PolicyStatement(actions=["kms:Decrypt"], resources=[key.key_arn]))
+            statements += decrypt(key)
         policy = iam.Policy(self, "Consume", statements=statements, roles=[role])
         self.mapping.node.add_dependency(policy)
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from patterns._checks import all_are, flag, is_a, is_token_number, whole_seconds, within
+from patterns._checks import all_are, flag, is_a, is_token_number, is_token_text, whole_seconds, within
 
 # isort: split
 import aws_cdk as cdk
@@ -13,6 +13,8 @@ from aws_cdk import aws_sqs as sqs
 
 from patterns._functions import FunctionSettings
 from patterns._functions import settings_of as function_settings
+from patterns._keys import refuse_imported_alias
+from patterns._places import refuse_elsewhere
 from patterns._queues import A_KEY, A_QUEUE, LONGEST_RETENTION
 from patterns._queues import settings_of as queue_settings
 from patterns.errors import PatternError
@@ -34,7 +36,7 @@ class Plan:
     visibility_timeout: int | None
     dead_letters: sqs.IQueue | None
     dead_letter_retention: int
-    alert_after: int
+    alert_after: float  # or a token
     patterns: tuple[str, ...]
     pollers: tuple[int | None, int | None] | None
     warnings: tuple[tuple[str, str], ...]
@@ -53,6 +55,7 @@ class _Source:
 
 
 def make_plan(
+    stack: cdk.Stack,
     *,
     function: Any,
     queue: Any,
@@ -76,6 +79,7 @@ def make_plan(
     """Check every argument, alone and against each other, and decide what was left open."""
     warnings: list[tuple[str, str]] = []
     settings = function_settings("function", function)
+    refuse_elsewhere("function", function, stack)
     timeout = whole_seconds("function_timeout", function_timeout, *limits.LAMBDA_TIMEOUT_SECONDS_MANAGED)
     if settings.timeout is not None:
         if timeout is not None and timeout != settings.timeout:
@@ -89,6 +93,10 @@ def make_plan(
     window = whole_seconds("max_batching_window", max_batching_window, *limits.ESM_BATCHING_WINDOW_SECONDS)
 
     if queue is None:
+        if encryption_key is not None:
+            is_a("encryption_key", encryption_key, "key_arn", A_KEY)
+            refuse_elsewhere("encryption_key", encryption_key, stack, account=False)
+            refuse_imported_alias("encryption_key", encryption_key)
         source = _defined_source(
             dead_letters,
             fifo=fifo,
@@ -96,12 +104,12 @@ def make_plan(
             max_receive_count=max_receive_count,
             retention=retention,
             visibility_timeout=visibility_timeout,
-            encryption_key=encryption_key,
             timeout=timeout,
             window=window or 0,
         )
     else:
         is_a("queue", queue, "queue_arn", A_QUEUE)
+        refuse_elsewhere("queue", queue, stack, account=False)
         _refuse_shape_of_a_given_queue(
             fifo=fifo,
             content_based_deduplication=content_based_deduplication,
@@ -111,6 +119,9 @@ def make_plan(
             encryption_key=encryption_key,
         )
         source = _given_source(queue, dead_letters, warnings)
+    if source.dead_letters is not None:
+        name = "dead_letters" if dead_letters is not None else "the dead-letter queue of queue"
+        refuse_elsewhere(name, source.dead_letters, stack, account=queue is None)
     dead_letter_retention = _check_dead_letters(source, queue, warnings)
 
     _check_visibility(source, timeout, window or 0, warnings)
@@ -142,7 +153,6 @@ def _defined_source(
     max_receive_count: Any,
     retention: Any,
     visibility_timeout: Any,
-    encryption_key: Any,
     timeout: int | None,
     window: int,
 ) -> _Source:
@@ -152,8 +162,6 @@ def _defined_source(
     if content_based_deduplication and not fifo:
         raise PatternError("content_based_deduplication must be left out of a standard queue, got True with fifo False")
     within("max_receive_count", max_receive_count, *limits.SQS_MAX_RECEIVE_COUNT)
-    if encryption_key is not None:
-        is_a("encryption_key", encryption_key, "key_arn", A_KEY)
     keeps: int | None = limits.SQS_RETENTION_DEFAULT
     if retention is not None:
         keeps = whole_seconds("retention", retention, *limits.SQS_RETENTION_SECONDS)
@@ -200,24 +208,44 @@ def _given_source(queue: Any, dead_letters: Any, warnings: list[tuple[str, str]]
             )
         )
         return _Source(bool(queue.fifo), None, None, None, dead_letters, "the visibility timeout of queue")
-    redrive = queue.dead_letter_queue
-    if redrive is None:
+    # The template's own property is what counts: it can be set, changed and taken away without `dead_letter_queue`.
+    redrive = settings.redrive
+    if not isinstance(redrive, Mapping) or "maxReceiveCount" not in redrive:
         raise PatternError(
             "queue must have a dead-letter queue, or a message that the function cannot process is retried until it "
             "expires and is lost: define it with sqs.Queue(…, dead_letter_queue=sqs.DeadLetterQueue(…)), or leave "
             f"queue out and let SqsPoll define both, got {queue.node.path} without one"
         )
-    if dead_letters is not None and dead_letters is not redrive.queue:
+    described = queue.dead_letter_queue
+    target = dead_letters if described is None else described.queue
+    arn = queue.stack.resolve(redrive.get("deadLetterTargetArn"))
+    if target is not None and queue.stack.resolve(target.queue_arn) != arn:
+        target = dead_letters
+    if dead_letters is not None and queue.stack.resolve(dead_letters.queue_arn) != arn:
         raise PatternError(
             "dead_letters must be left out, or be the dead-letter queue that the given queue has: "
-            f"{redrive.queue.node.path}, got {dead_letters.node.path}"
+            f"{described.queue.node.path if described else arn}, got {dead_letters.node.path}"
+        )
+    receives: Any = redrive["maxReceiveCount"]
+    if isinstance(receives, str) and receives.isdecimal():  # CloudFormation takes a number as text
+        receives = int(receives)
+    elif isinstance(receives, Mapping) or (isinstance(receives, str) and is_token_text(receives)):
+        receives = None
+    within("maxReceiveCount of queue", receives, *limits.SQS_MAX_RECEIVE_COUNT)
+    if target is None:
+        warnings.append(
+            (
+                "sqs-poll.imported-queue",
+                "The queue's dead-letter queue is set by its ARN alone, so no alarm here watches it; pass "
+                "dead_letters to have it watched.",
+            )
         )
     return _Source(
         fifo=bool(queue.fifo),
-        max_receive_count=int(redrive.max_receive_count),
+        max_receive_count=receives,
         retention=settings.retention,
         visibility_timeout=settings.visibility_timeout,
-        dead_letters=redrive.queue,
+        dead_letters=target,
         visibility_is="the visibility timeout of queue",
     )
 
@@ -236,11 +264,11 @@ def _check_dead_letters(source: _Source, queue: Any, warnings: list[tuple[str, s
             f"got a {kinds[not source.fifo]} queue"
         )
     settings = queue_settings(dead_letters)
-    if settings is None or settings.retention is None:
+    if settings is None:
         return limits.SQS_RETENTION_DEFAULT
-    allow = settings.redrive_allow
-    if isinstance(allow, Mapping) and allow.get("redrivePermission") == "denyAll":
-        raise PatternError("dead_letters must allow its source queue to redrive to it, got redrivePermission denyAll")
+    _check_redrive_allowed(settings.redrive_allow, queue)
+    if settings.retention is None:
+        return limits.SQS_RETENTION_DEFAULT
     # A standard queue keeps a message's first timestamp when SQS moves it; a FIFO queue starts anew.
     # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html
     if not source.fifo and source.retention is not None:
@@ -259,6 +287,28 @@ def _check_dead_letters(source: _Source, queue: Any, warnings: list[tuple[str, s
                 )
             )
     return settings.retention
+
+
+def _check_redrive_allowed(allow: Any, queue: Any) -> None:
+    if not isinstance(allow, Mapping):
+        return
+    permission = allow.get("redrivePermission")
+    if permission == "denyAll":
+        raise PatternError("dead_letters must allow its source queue to redrive to it, got redrivePermission denyAll")
+    if permission != "byQueue":
+        return
+    if queue is None:
+        raise PatternError(
+            "dead_letters must not have a redriveAllowPolicy that names queues (byQueue): the queue defined here is "
+            "not among them; leave the policy out, or leave dead_letters out and one is defined that is open to it"
+        )
+    resolve = queue.stack.resolve
+    sources = resolve(allow.get("sourceQueueArns"))
+    if queue_settings(queue) and isinstance(sources, list) and resolve(queue.queue_arn) not in sources:
+        raise PatternError(
+            "dead_letters must allow its source queue to redrive to it, got a redriveAllowPolicy (byQueue) that does "
+            f"not name {queue.node.path}"
+        )
 
 
 def _check_visibility(
@@ -422,7 +472,7 @@ def _checked_filters(filters: Any, warnings: list[tuple[str, str]]) -> tuple[str
     return tuple(json.dumps(pattern, separators=(",", ":")) for pattern in patterns)
 
 
-def _alert_after(source: _Source, given: Any) -> int:
+def _alert_after(source: _Source, given: Any) -> float:
     retention = source.retention or limits.SQS_RETENTION_DEFAULT
     asked = whole_seconds("oldest_message_alarm", given, 1, limits.SQS_RETENTION_SECONDS[1])
     if asked is not None:
@@ -432,5 +482,7 @@ def _alert_after(source: _Source, given: Any) -> int:
                 f"got {asked} seconds"
             )
         return asked
+    if given is not None:
+        return given.to_seconds()  # a token
     until = (source.max_receive_count or limits.SQS_RECOMMENDED_RECEIVE_COUNT) * (source.visibility_timeout or 0)
     return min(max(ALERT_AFTER_AT_LEAST, 2 * until), retention // 2)

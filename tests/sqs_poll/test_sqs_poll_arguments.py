@@ -6,12 +6,13 @@ from typing import Any
 
 import aws_cdk as cdk
 import pytest
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 
 from patterns import PatternError
 from patterns.sqs_poll import SqsPoll
-from tests._synth import new_function, new_stack, warnings_of
+from tests._synth import new_app, new_function, new_stack, of_type, template_of, warnings_of
 
 seconds, days = cdk.Duration.seconds, cdk.Duration.days
 WARNING = "cdk-messaging-patterns:sqs-poll."
@@ -302,7 +303,269 @@ def test_a_dead_letter_queue_that_denies_redrive_is_refused(stack: cdk.Stack, fu
     )
 
 
+def test_a_dead_letter_queue_that_denies_redrive_is_refused_also_where_a_token_sets_its_retention(
+    stack: cdk.Stack, function: Any
+) -> None:
+    closed = sqs.Queue(
+        stack,
+        "ClosedByToken",
+        retention_period=seconds(cdk.Token.as_number({"Ref": "Retention"})),
+        redrive_allow_policy=sqs.RedriveAllowPolicy(redrive_permission=sqs.RedrivePermission.DENY_ALL),
+    )
+    refused(
+        stack,
+        "dead_letters must allow its source queue to redrive to it, got redrivePermission denyAll",
+        function=function,
+        dead_letters=closed,
+    )
+
+
+def test_a_dead_letter_queue_that_is_open_to_other_queues_alone_is_refused(stack: cdk.Stack, function: Any) -> None:
+    source = sqs.Queue(stack, "NamedSource")
+    named = sqs.Queue(
+        stack,
+        "OpenToOne",
+        retention_period=days(14),
+        redrive_allow_policy=sqs.RedriveAllowPolicy(source_queues=[source]),
+    )
+    refused(
+        stack,
+        "dead_letters must not have a redriveAllowPolicy that names queues (byQueue): the queue defined here is not "
+        "among them; leave the policy out, or leave dead_letters out and one is defined that is open to it",
+        function=function,
+        dead_letters=named,
+    )
+    other = sqs.Queue(
+        stack,
+        "OtherSource",
+        visibility_timeout=seconds(180),
+        dead_letter_queue=sqs.DeadLetterQueue(queue=named, max_receive_count=5),
+    )
+    refused(
+        stack,
+        "dead_letters must allow its source queue to redrive to it, got a redriveAllowPolicy (byQueue) that does not "
+        "name Stack/OtherSource",
+        function=function,
+        queue=other,
+    )
+
+
+def test_a_dead_letter_queue_that_names_its_source_is_accepted() -> None:
+    stack = new_stack()
+    dead = sqs.Queue(stack, "Dead", retention_period=days(14))
+    source = sqs.Queue(
+        stack,
+        "Source",
+        visibility_timeout=seconds(180),
+        dead_letter_queue=sqs.DeadLetterQueue(queue=dead, max_receive_count=5),
+    )
+    child = dead.node.default_child
+    assert isinstance(child, sqs.CfnQueue)
+    child.redrive_allow_policy = {"redrivePermission": "byQueue", "sourceQueueArns": [source.queue_arn]}
+    assert poll(stack, function=new_function(stack), queue=source).dead_letters is dead
+
+
+# Where things are
+
+IN_IRELAND = cdk.Environment(account="111111111111", region="eu-west-1")
+IN_OREGON = cdk.Environment(account="111111111111", region="us-west-2")
+OF_ANOTHER = cdk.Environment(account="222222222222", region="eu-west-1")
+
+
+@pytest.mark.parametrize(
+    ("there", "message"),
+    [
+        (IN_OREGON, "function must be in the Region of the stack that links it, eu-west-1, got There/F in us-west-2"),
+        (
+            OF_ANOTHER,
+            "function must be in the account of the stack that links it, 111111111111, got There/F in 222222222222",
+        ),
+        (None, "function must be in the Region of the stack that links it, eu-west-1, got There/F in unknown-region"),
+    ],
+)
+def test_a_function_that_is_defined_elsewhere_is_refused(there: cdk.Environment | None, message: str) -> None:
+    app = new_app()
+    here = cdk.Stack(app, "Here", env=IN_IRELAND)
+    refused(here, message, function=new_function(cdk.Stack(app, "There", env=there), "F"))
+
+
+def test_a_function_of_another_app_or_stage_is_refused() -> None:
+    app = new_app()
+    for there in (new_stack(), cdk.Stack(cdk.Stage(app, "Stage"), "Stack")):
+        function = new_function(there)
+        refused(
+            new_stack("Here", app if there.node.root is app else None),
+            "function must be in the same app and Stage as the construct, or be imported, "
+            f"got {function.node.path} of another",
+            function=function,
+        )
+        app = new_app()
+
+
+def test_an_imported_function_of_another_region_is_refused_and_one_that_may_be_here_is_not() -> None:
+    here = cdk.Stack(new_app(), "Here", env=IN_IRELAND)
+    arn = "arn:aws:lambda:{}:111111111111:function:f".format
+    abroad = lambda_.Function.from_function_arn(here, "Abroad", arn("us-west-2"))
+    refused(
+        here,
+        "function must be in the Region of the stack that links it, eu-west-1, got Here/Abroad in us-west-2",
+        function=abroad,
+        function_timeout=seconds(30),
+    )
+    anywhere = new_stack()  # its Region is decided at deployment
+    for stack in (here, anywhere):
+        f = lambda_.Function.from_function_arn(stack, "Imported", arn("eu-west-1"))
+        poll(stack, function=f, function_timeout=seconds(30))
+
+
+def test_queues_and_a_key_of_another_region_are_refused() -> None:
+    app = new_app()
+    here, there = cdk.Stack(app, "Here", env=IN_IRELAND), cdk.Stack(app, "There", env=IN_OREGON)
+    function = new_function(here)
+    far = sqs.Queue(there, "Queue", retention_period=days(14))
+    where = "must be in the Region of the stack that links it, eu-west-1, got There/{} in us-west-2".format
+    for name in ("queue", "dead_letters"):
+        refused(here, f"{name} {where('Queue')}", function=function, **{name: far})
+    refused(here, f"encryption_key {where('Key')}", function=function, encryption_key=kms.Key(there, "Key"))
+
+
+def test_an_imported_queue_of_another_account_may_be_polled_but_does_not_keep_dead_letters() -> None:
+    here = cdk.Stack(new_app(), "Here", env=IN_IRELAND)
+    theirs = sqs.Queue.from_queue_arn(here, "Theirs", "arn:aws:sqs:eu-west-1:222222222222:theirs")
+    poll(here, function=new_function(here), queue=theirs)
+    refused(
+        here,
+        "dead_letters must be in the account of the stack that links it, 111111111111, got Here/Theirs in 222222222222",
+        function=new_function(here, "Other"),
+        dead_letters=theirs,
+    )
+
+
+@pytest.mark.parametrize(
+    ("scope", "id", "message"),
+    [
+        ("Stack", "Poll", "scope must be a construct in a stack (constructs.Construct), got 'Stack'"),
+        (None, "Poll", "scope must be a construct in a stack (constructs.Construct), got None"),
+        (new_app, "Poll", "scope must be a construct in a stack, got an app"),
+        (new_stack, "", "id must be a text that is not empty, got ''"),
+        (new_stack, None, "id must be a text that is not empty, got None"),
+    ],
+)
+def test_a_scope_that_is_in_no_stack_and_an_id_that_is_no_name_are_refused(
+    function: Any, scope: Any, id: Any, message: str
+) -> None:
+    with pytest.raises(PatternError) as error:
+        SqsPoll(scope() if callable(scope) else scope, id, function=function)
+    assert str(error.value) == message
+
+
+# Keys
+
+
+def test_a_permission_names_the_key_behind_an_alias() -> None:
+    stack = new_stack()
+    key = kms.Key(stack, "Key")
+    alias = kms.Alias(stack, "Alias", alias_name="alias/orders", target_key=key)
+    poll(stack, function=new_function(stack), encryption_key=alias)
+    assert _decrypts(stack) == [{"Action": "kms:Decrypt", "Effect": "Allow", "Resource": stack.resolve(key.key_arn)}]
+
+
+def test_an_imported_alias_does_not_tell_its_key_and_is_refused(stack: cdk.Stack, function: Any) -> None:
+    refused(
+        stack,
+        "encryption_key must be a KMS key, or an alias defined in this app: permissions must name the key, and an "
+        "imported alias does not tell it; import the key with Key.from_key_arn, got alias/orders",
+        function=function,
+        encryption_key=kms.Alias.from_alias_name(stack, "ImportedAlias", "alias/orders"),
+    )
+
+
+def test_the_key_of_a_given_queue_may_be_an_imported_alias() -> None:
+    stack = new_stack()
+    alias = kms.Alias.from_alias_name(stack, "Alias", "alias/orders")
+    poll(stack, function=new_function(stack), queue=_queue(stack, encryption_master_key=alias))
+    [statement] = _decrypts(stack)
+    assert statement["Condition"] == {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/orders"}}
+    assert statement["Resource"]["Fn::Join"][1][-1] == ":key/*"
+
+
+def test_the_managed_key_of_sqs_lets_everybody_in_the_account_and_needs_no_permission() -> None:
+    stack = new_stack()
+    poll(stack, function=new_function(stack), queue=_queue(stack, encryption=sqs.QueueEncryption.KMS_MANAGED))
+    assert _decrypts(stack) == []
+
+
+def _decrypts(stack: cdk.Stack) -> list[dict[str, Any]]:
+    policies = of_type(template_of(stack), "AWS::IAM::Policy").values()
+    statements = [each for p in policies for each in p["Properties"]["PolicyDocument"]["Statement"]]
+    return [each for each in statements if "kms:Decrypt" in each["Action"]]
+
+
+# Tokens
+
+
+@pytest.mark.parametrize("name", ["retention", "visibility_timeout", "function_timeout", "max_batching_window"])
+def test_a_token_in_another_unit_than_seconds_is_refused(stack: cdk.Stack, function: Any, name: str) -> None:
+    with pytest.raises(PatternError) as error:
+        poll(stack, function=function, **{name: cdk.Duration.minutes(cdk.Token.as_number({"Ref": "Minutes"}))})
+    assert re.fullmatch(
+        rf"{name} must be \d+ to \d+ seconds, whole: a token must be in seconds, Duration.seconds\(…\), because it "
+        "cannot be converted, got one in another unit",
+        str(error.value),
+    )
+
+
+def test_a_token_as_the_age_of_the_backlog_alarm_reaches_the_alarm() -> None:
+    stack = new_stack()
+    age = seconds(cdk.Token.as_number({"Ref": "Age"}))
+    poll(stack, function=new_function(stack), oldest_message_alarm=age)
+    alarms = of_type(template_of(stack), "AWS::CloudWatch::Alarm")
+    assert [a["Properties"]["Threshold"] for id, a in alarms.items() if "OldestMessage" in id] == [{"Ref": "Age"}]
+
+
 # The queue that is given
+
+
+def _by_hand(stack: cdk.Stack, receives: Any) -> tuple[sqs.Queue, sqs.Queue]:
+    n = next(_count)
+    dead = sqs.Queue(stack, f"Dead{n}", retention_period=days(14))
+    queue = sqs.Queue(stack, f"Queue{n}", visibility_timeout=seconds(180))
+    child = queue.node.default_child
+    assert isinstance(child, sqs.CfnQueue)
+    child.redrive_policy = {"deadLetterTargetArn": dead.queue_arn, "maxReceiveCount": receives}
+    return queue, dead
+
+
+@pytest.mark.parametrize("receives", [5, "5", 1, 1000])
+def test_a_redrive_policy_that_was_set_on_the_resource_counts(receives: Any) -> None:
+    stack = new_stack()
+    queue, dead = _by_hand(stack, receives)
+    made = poll(stack, function=new_function(stack), queue=queue, dead_letters=dead)
+    assert made.dead_letters is dead
+    assert (WARNING + "max-receive-count" in warnings_of(stack)) is (receives == 1)
+
+
+def test_a_dead_letter_queue_known_by_its_arn_alone_is_not_watched_and_synth_says_so() -> None:
+    stack = new_stack()
+    queue, _ = _by_hand(stack, 5)
+    assert poll(stack, function=new_function(stack), queue=queue).dead_letters is None
+    assert "pass dead_letters to have it watched" in warnings_of(stack)[WARNING + "imported-queue"]
+
+
+def test_a_receive_count_that_aws_refuses_is_refused_on_the_resource_too(stack: cdk.Stack, function: Any) -> None:
+    for receives in (0, 1001, "many"):
+        queue, _ = _by_hand(stack, receives)
+        message = f"maxReceiveCount of queue must be 1 to 1000, got {receives!r}"
+        refused(stack, message, function=function, queue=queue)
+
+
+def test_a_redrive_policy_that_was_taken_away_again_does_not_count(stack: cdk.Stack, function: Any) -> None:
+    queue = _queue(stack)
+    child = queue.node.default_child
+    assert isinstance(child, sqs.CfnQueue)
+    child.redrive_policy = None
+    with pytest.raises(PatternError, match=rf"^queue must have a dead-letter queue, .*got {queue.node.path} without"):
+        poll(stack, function=function, queue=queue)
 
 
 @pytest.mark.parametrize(
@@ -474,10 +737,11 @@ def test_at_most_ten_filters_and_a_raised_quota_beyond_five() -> None:
         stack = new_stack()
         poll(stack, function=new_function(stack), filters=[pattern] * many)
         assert (WARNING + "filter-quota" in warnings_of(stack)) is warns
+    stack = new_stack()
     refused(
-        new_stack(),
+        stack,
         "filters must be 0 to 10 event patterns, got 11",
-        function=new_function(new_stack()),
+        function=new_function(stack),
         filters=[pattern] * 11,
     )
 

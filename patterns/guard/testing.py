@@ -51,7 +51,7 @@ def assert_no_hazards(
     report = _checked(subject, settings)
     if report.errors:
         told = "\n\n".join(text.finding(found, "error") for found in report.errors)
-        raise AssertionError(f"{_count(len(report.errors))}\n\n{told}")
+        raise AssertionError(text.visible(f"{_count(len(report.errors))}\n\n{told}"))
     return report
 
 

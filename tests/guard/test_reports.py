@@ -1,14 +1,18 @@
 """Each format says the same: what was found where, what happens, how to repair it, and what was accepted."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 from xml.etree import ElementTree
 
+import hypothesis
 import jsonschema.validators
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from patterns.flow import read_flow
 from patterns.guard import examples
@@ -190,6 +194,40 @@ def test_a_file_outside_of_the_working_directory_is_a_file_uri(tmp_path: Path) -
     report = check(read_flow(path), settings())
     uri = json.loads(written(report, "sarif"))["runs"][0]["results"][0]["locations"][0]["physicalLocation"]
     assert uri["artifactLocation"]["uri"] == path.as_uri()
+
+
+@hypothesis.settings(max_examples=60, deadline=None)
+@given(st.text(min_size=1, max_size=30), st.text(max_size=30), st.sampled_from(sorted(WRITERS)))
+def test_whatever_a_template_holds_every_format_can_be_written_and_read(name: str, reason: str, format: str) -> None:
+    template = examples.bad(BY_ID["sqs-no-dead-letter-queue"].example)
+    resources = template["Resources"]
+    accepted = [{"id": "sqs-backlog-unwatched", "reason": reason}]
+    resources["Orders"]["Metadata"] = {"aws:cdk:path": name, "messaging-checks": {"acknowledge": accepted}}
+    del resources["OrdersOldAlarm"]
+    resources[name] = resources.pop("Worker")
+    resources["Poll"]["Properties"]["FunctionName"] = {"Ref": name}
+    text = written(check(read_flow({name: template}), settings()), format)
+    text.encode("utf-8", "backslashreplace")
+    if format in ("json", "sarif"):
+        json.loads(text)
+    if format == "junit":
+        ElementTree.fromstring(text.encode("utf-8"))
+    if format == "github":
+        assert all(words.startswith("::") for words in text.split("\n")[:-1])
+    if format == "text":
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f]", text), "a terminal would obey it"
+
+
+def test_a_file_that_changes_gives_its_new_lines(tmp_path: Path) -> None:
+    path = tmp_path / "shop.json"
+    template = examples.bad(BY_ID["sqs-no-dead-letter-queue"].example)
+    places = []
+    for indent, time in ((1, 1), (None, 2)):
+        path.write_text(json.dumps(template, indent=indent))
+        os.utime(path, (time, time))
+        places.append(json.loads(written(check(read_flow(path), settings()), "json"))["findings"][0]["line"])
+    assert places[0] == 4
+    assert places[1] != 4
 
 
 def test_lines_of_yaml_are_found_too(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 from patterns.guard.rule import Finding
@@ -22,15 +22,20 @@ def summary(report: Report) -> str:
 
 def line_of(finding: Finding) -> int | None:
     """The line on which the resource begins; for one that SAM makes, that of what it is made from."""
-    lines = _lines(finding.source)
+    path = Path(finding.source)
+    try:
+        changed = path.stat().st_mtime_ns if path.is_file() else 0
+    except (OSError, ValueError):
+        return None
+    lines = _lines(finding.source, changed)
     name = finding.logical_id
     if name in lines:
         return lines[name]
     return lines.get(max((known for known in lines if name.startswith(known)), key=len, default=""))
 
 
-@cache
-def _lines(source: str) -> dict[str, int]:
+@lru_cache(256)
+def _lines(source: str, changed: int) -> dict[str, int]:  # noqa: ARG001 - read again when the file has changed
     """Lines of the keys below Resources, for JSON that the CDK writes and YAML that people write."""
     path = Path(source)
     try:

@@ -1,5 +1,6 @@
 """For a terminal."""
 
+import re
 from textwrap import fill
 
 from patterns.guard.reports._words import line_of, summary
@@ -7,6 +8,7 @@ from patterns.guard.rule import Finding
 from patterns.guard.run import Report
 
 _WIDTH = 110
+_CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f]")
 
 
 def write(report: Report) -> str:
@@ -20,7 +22,12 @@ def write(report: Report) -> str:
         parts.append("\n".join(lines))
     if report.notes:
         parts.append("\n".join(["could not be read or resolved:", *(f"  {note}" for note in report.notes)]))
-    return "\n\n".join([*parts, summary(report)])
+    return visible("\n\n".join([*parts, summary(report)]))
+
+
+def visible(words: str) -> str:
+    """Text without characters that a terminal obeys: a name in a template may hold any."""
+    return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", words)
 
 
 def finding(found: Finding, level: str) -> str:

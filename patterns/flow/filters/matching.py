@@ -9,6 +9,7 @@ with a dot in a name standing for a level, since both services flatten what they
 import ipaddress
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -34,6 +35,7 @@ Test = Callable[[Any], bool]
 Within = tuple[tuple[int, int], ...]
 _FILTERED_OUT = "NumberOfNotificationsFilteredOut"
 _MISSING = object()
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 # Levels of a key up to which every way to it, with dots for levels, is written out. Their number grows with the square.
 _SHORT = 8
 
@@ -601,14 +603,14 @@ def _attribute(name: object, attribute: object) -> Any:
 
 
 def _number(text: str) -> float | None:
+    """A number as SNS takes it: Python's own readers also take digits of other scripts, spaces and underscores."""
+    if not _NUMBER.fullmatch(text):
+        return None
     try:
         return int(text) if len(text) < 300 else float(text)
     except ValueError:
         pass
-    try:
-        number = float(text)
-    except ValueError:
-        return None
+    number = float(text)
     return number if math.isfinite(number) else None
 
 

@@ -297,6 +297,9 @@ def test_attributes_are_compared_by_their_type() -> None:
         ("100", number("100"), False),
         (100, number("100"), True),
         (100, number("100.0"), True),
+        (100, number("1e2"), True),
+        (0.5, number(".5"), True),
+        (5, number("+5."), True),
         (100, string("100"), False),
         ({"numeric": [">", 1]}, number("1.5"), True),
         ({"numeric": [">", 1]}, string("1.5"), False),
@@ -353,6 +356,10 @@ def test_a_message_without_attributes_passes_no_attribute_filter_not_even_exists
         (array([["x"]]), 'a: String.Array must be a JSON array of scalars, got "[[\\"x\\"]]"'),
         (number("ten"), 'a: Number must be a number, got "ten"'),
         (number("nan"), 'a: Number must be a number, got "nan"'),
+        (number("1_000"), 'a: Number must be a number, got "1_000"'),
+        (number(" 5"), 'a: Number must be a number, got " 5"'),
+        (number("\u0665"), 'a: Number must be a number, got "\u0665"'),
+        (number(""), 'a: Number must be a number, got ""'),
     ],
 )
 def test_an_attribute_that_cannot_be_read_is_counted_as_invalid(attribute: Any, text: str) -> None:

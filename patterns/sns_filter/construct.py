@@ -20,7 +20,7 @@ from constructs import Construct, IValidation
 from patterns._alarms import Alarms, alarm_actions_checked, oldest_message
 from patterns._permissions import ACCOUNT, DeadLetters, Sender, allow_dead_letters, allow_key, service
 from patterns._queues import define_dead_letters
-from patterns.sns_filter.plan import STORY, UNMATCHED, Link, Plan, Subscriber, is_named, make_plan
+from patterns.sns_filter.plan import ALL_CREATED, STORY, UNMATCHED, Link, Plan, Subscriber, is_named, make_plan
 from patterns.sns_filter.policy import FilterPolicy
 
 
@@ -103,7 +103,8 @@ class SnsFilter(Construct):
         audit: whether ``catch_all`` gets every message where no filter policy can select the rest. Default: no.
         buckets: buckets of this app that publish to the topic, by Amazon S3's notifications. Only buckets of this
             account may, so that nobody else's bucket can speak for them. They must have no other notifications.
-        bucket_events: which events they publish. Default: ``s3:ObjectCreated:*``.
+        bucket_events: which events they publish, none of them twice (``s3:ObjectCreated:*`` has all that is created).
+            Default: ``s3:ObjectCreated:*``.
             https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
         services: further AWS services that publish, from this account: ``cloudwatch.amazonaws.com`` for alarms. They
             send no message attributes, as S3 does not: filters by attributes are refused.
@@ -147,7 +148,7 @@ class SnsFilter(Construct):
         catch_all: sqs.IQueue | None = None,
         audit: bool = False,
         buckets: Sequence[s3.Bucket] = (),
-        bucket_events: Sequence[str] = ("s3:ObjectCreated:*",),
+        bucket_events: Sequence[str] = ALL_CREATED,
         services: Sequence[str] = (),
         encryption_key: kms.IKey | None = None,
         alarm_actions: Sequence[cloudwatch.IAlarmAction] = (),

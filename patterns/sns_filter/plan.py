@@ -31,7 +31,8 @@ AN_ENDPOINT = "an SQS queue (aws_sqs.IQueue) or a Lambda function (aws_lambda.IF
 A_BUCKET = "a bucket defined in this app (aws_s3.Bucket)"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
 _SERVICE = re.compile(r"[a-z0-9-]+\.amazonaws\.com")
-_EVENT = re.compile(r"s3:[A-Za-z]+:[A-Za-z*]+|s3:[A-Za-z]+")
+_EVENT = re.compile(r"s3:[A-Za-z]+(:([A-Za-z]+|\*))?")
+ALL_CREATED = ("s3:ObjectCreated:*",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +176,11 @@ def _link(where: str, each: Subscriber, fifo: bool, key: Any, warnings: list[tup
     if each.filter_policy is not None:
         for text in each.filter_policy.warnings:
             warnings.append((f"{STORY}.policy", f"{where}: {text}"))
+    if each.undelivered is not None and each.undelivered is endpoint:
+        raise PatternError(
+            f"{where}.undelivered must be another queue than the endpoint: what cannot be delivered there cannot be "
+            f"kept there, got {endpoint.node.path} for both"
+        )
     undelivered = dead_letters_checked(
         f"{where}.undelivered", each.undelivered, key, SNS, warnings, story=STORY, fifo=fifo
     )
@@ -216,11 +222,29 @@ def _buckets(buckets: Any, events: Any) -> tuple[s3.Bucket, ...]:
                 f"buckets[{i}] must have no notifications of its own: a bucket has one list of them, and who writes "
                 f"it last wins, got {bucket.node.path}"
             )
+        if bucket in found[:i]:
+            raise PatternError(f"buckets must have each bucket once, got {bucket.node.path} twice")
+    _check_events(events)
+    if not found and tuple(events) != ALL_CREATED:
+        raise PatternError(f"bucket_events must be left out where buckets has none, got {events!r}")
+    return found
+
+
+def _check_events(events: Any) -> None:
     if not _texts(events, _EVENT) or not events:
         raise PatternError(
             f"bucket_events must be a sequence of S3 event types such as s3:ObjectCreated:*, got {events!r}"
         )
-    return found
+    for one, other in combinations(events, 2):
+        if one == other or _contains(one, other) or _contains(other, one):
+            raise PatternError(
+                f"bucket_events must not overlap: Amazon S3 takes each event once, got {one} and {other}"
+            )
+
+
+def _contains(events: str, other: str) -> bool:
+    """``s3:ObjectCreated:*`` and ``s3:ObjectCreated:Put``."""
+    return events.endswith(":*") and other.startswith(events[:-1])
 
 
 def _services(services: Any) -> tuple[str, ...]:
@@ -331,6 +355,11 @@ def _catch_all(
             )
         warnings.append((f"{STORY}.gap", _gap(by_scope)))
         return None, None, None
+    for name, each in subscribers.items():
+        if given is not None and given is each.endpoint:
+            raise PatternError(
+                f'catch_all must be a queue of its own, got {given.node.path}, the endpoint of subscriptions["{name}"]'
+            )
     # Somebody has to take messages out of an audit, so it need not keep them for long.
     found: list[tuple[str, str]] = []
     kept = dead_letters_checked("catch_all", given, key, SNS, found, story=STORY, fifo=fifo)

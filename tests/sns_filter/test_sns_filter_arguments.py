@@ -142,7 +142,7 @@ def test_a_fifo_topic_delivers_to_queues_only_and_has_fifo_queues_for_what_fails
         stack,
         'subscriptions["Auto"].undelivered must be a FIFO queue: the topic is FIFO, and so is its dead-letter queue, '
         "got a standard queue",
-        {"Auto": Subscriber(queue, undelivered=queue)},
+        {"Auto": Subscriber(queue, undelivered=sqs.Queue(stack, "StandardUndelivered"))},
         fifo=True,
     )
 
@@ -195,6 +195,15 @@ def test_a_key_is_a_key(stack: cdk.Stack, queue: sqs.Queue) -> None:
     )
 
 
+def test_what_cannot_be_delivered_to_a_queue_cannot_be_kept_in_that_queue(stack: cdk.Stack, queue: sqs.Queue) -> None:
+    refused(
+        stack,
+        'subscriptions["Auto"].undelivered must be another queue than the endpoint: what cannot be delivered there '
+        "cannot be kept there, got Stack/Q for both",
+        {"Auto": Subscriber(queue, undelivered=queue)},
+    )
+
+
 # The catch-all -------------------------------------------------------------------------------------------
 
 
@@ -212,6 +221,19 @@ def test_a_catch_all_is_refused_where_nothing_is_left_to_catch(stack: cdk.Stack,
         )
         with pytest.raises(PatternError, match=r"^catch_all must be left out: every message passes a filter"):
             fan(stack, subscribers, catch_all=queue)
+
+
+@pytest.mark.parametrize("audit", [False, True])
+def test_what_nobody_wants_is_not_mixed_into_what_somebody_wants(
+    stack: cdk.Stack, queue: sqs.Queue, audit: bool
+) -> None:
+    refused(
+        stack,
+        'catch_all must be a queue of its own, got Stack/Q, the endpoint of subscriptions["Auto"]',
+        {"Auto": Subscriber(queue, BY_ATTRIBUTE if audit else KIND)},
+        catch_all=queue,
+        audit=audit,
+    )
 
 
 def test_a_catch_all_that_would_get_every_message_wants_to_be_asked_for(stack: cdk.Stack, queue: sqs.Queue) -> None:
@@ -285,13 +307,48 @@ def test_a_bucket_has_to_be_defined_here_and_to_have_no_notifications(stack: cdk
         )
 
 
-@pytest.mark.parametrize("events", ["s3:ObjectCreated:*", [], ["ObjectCreated"], [5], None, 5])
+@pytest.mark.parametrize("events", ["s3:ObjectCreated:*", [], ["ObjectCreated"], ["s3:ObjectCreated:P*"], [5], None, 5])
 def test_bucket_events_are_names_of_s3(stack: cdk.Stack, queue: sqs.Queue, events: Any) -> None:
     refused(
         stack,
         f"bucket_events must be a sequence of S3 event types such as s3:ObjectCreated:*, got {events!r}",
         {"Auto": Subscriber(queue)},
         bucket_events=events,
+    )
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("s3:ObjectCreated:*", "s3:ObjectCreated:*"),
+        ("s3:ObjectCreated:*", "s3:ObjectCreated:Put"),
+        ("s3:ObjectCreated:Put", "s3:ObjectCreated:*"),
+    ],
+)
+def test_events_that_s3_would_refuse_to_tell_twice_are_refused(
+    stack: cdk.Stack, queue: sqs.Queue, one: str, other: str
+) -> None:
+    message = f"bucket_events must not overlap: Amazon S3 takes each event once, got {one} and {other}"
+    bucket = s3.Bucket(stack, f"Bucket{next(_count)}")
+    subscribers = {"Auto": Subscriber(queue)}
+    refused(stack, message, subscribers, buckets=[bucket], bucket_events=["s3:ObjectRemoved:*", one, other])
+    fan(stack, subscribers, buckets=[bucket], bucket_events=["s3:ObjectCreated:Put", "s3:ObjectCreated:Post"])
+
+
+def test_events_without_a_bucket_and_a_bucket_given_twice_are_mistakes(stack: cdk.Stack, queue: sqs.Queue) -> None:
+    subscribers = {"Auto": Subscriber(queue)}
+    refused(
+        stack,
+        "bucket_events must be left out where buckets has none, got ['s3:ObjectRemoved:*']",
+        subscribers,
+        bucket_events=["s3:ObjectRemoved:*"],
+    )
+    bucket = s3.Bucket(stack, f"Bucket{next(_count)}")
+    refused(
+        stack,
+        f"buckets must have each bucket once, got {bucket.node.path} twice",
+        subscribers,
+        buckets=[bucket, bucket],
     )
 
 
@@ -335,7 +392,8 @@ def test_what_is_imported_cannot_be_opened_from_here_and_a_warning_says_so() -> 
     arn = "arn:aws:{}:us-east-1:111122223333:mine"
     topic = sns.Topic.from_topic_arn(stack, "Topic", arn.format("sns"))
     queue = sqs.Queue.from_queue_arn(stack, "Queue", arn.format("sqs"))
-    subscribers = {"Auto": Subscriber(queue, KIND, undelivered=queue)}
+    undelivered = sqs.Queue.from_queue_arn(stack, "Undelivered", arn.format("sqs") + "-undelivered")
+    subscribers = {"Auto": Subscriber(queue, KIND, undelivered=undelivered)}
     SnsFilter(stack, "F", subscriptions=subscribers, topic=topic, services=["cloudwatch.amazonaws.com"])
     found = {id.removeprefix("cdk-messaging-patterns:"): text for id, text in warnings_of(stack).items()}
     assert set(found) == {"alarm-without-action", "sns-filter.imported-queue", "sns-filter.imported-topic"}

@@ -269,6 +269,11 @@ def documents(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
 
 
+def may_exclude_itself(policy: Mapping[str, Any]) -> bool:
+    """Whether a key can have conditions twice, which only ``$or`` makes possible."""
+    return "$or" in policy or any(isinstance(value, Mapping) and may_exclude_itself(value) for value in policy.values())
+
+
 class _Undecided(Exception):
     pass
 

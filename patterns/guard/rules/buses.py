@@ -7,7 +7,7 @@ from patterns.flow.filters import Scope, can_match, check_event_pattern
 from patterns.flow.model import Bus, DeadLetter, Delivery, Edge, Function, Queue, Stream, Topic
 from patterns.flow.model import Rule as EventRule
 from patterns.guard.rule import Example, Found, Rule, Severity, span
-from patterns.guard.view import View, as_written
+from patterns.guard.view import View, as_written, may_exclude_itself
 
 _RETRY = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html"
 _DLQ = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html"
@@ -146,7 +146,7 @@ def _pattern_invalid(view: View) -> Iterator[Found]:
 def _matches_nothing(view: View) -> Iterator[Found]:
     for rule in view.flow.nodes_of(EventRule):
         pattern = as_written(rule.pattern)
-        if pattern is None or rule.resource is None:
+        if pattern is None or rule.resource is None or not may_exclude_itself(pattern):
             continue
         try:
             check_event_pattern(pattern, argument="EventPattern")

@@ -18,7 +18,7 @@ from patterns.flow.model import (
 )
 from patterns.flow.template import Text
 from patterns.guard.rule import Example, Found, Rule, Severity
-from patterns.guard.view import View, as_written, by_key, documents
+from patterns.guard.view import View, as_written, by_key, documents, may_exclude_itself
 
 _DLQ = "https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html"
 _CONFIGURE_DLQ = "https://docs.aws.amazon.com/sns/latest/dg/sns-configure-dead-letter-queue.html"
@@ -221,7 +221,9 @@ def _readable(view: View, edge: Subscription) -> Mapping[str, Any] | None:
 def _matches_nothing(view: View) -> Iterator[Found]:
     for edge in view.subscriptions:
         policy, scope = _readable(view, edge), _scope(edge)
-        if policy is not None and scope is not None and can_match(policy, scope) is False:
+        if policy is None or scope is None or not may_exclude_itself(policy):
+            continue
+        if can_match(policy, scope) is False:
             yield _found(edge, "FilterPolicy", _names(view, edge))
 
 

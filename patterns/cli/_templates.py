@@ -1,10 +1,10 @@
 """The templates that a command reads as one flow, and the values of their parameters."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from patterns.cli._io import refuse
+from patterns.cli._io import read_text, refuse
 
 if TYPE_CHECKING:
     from patterns.flow import Flow
@@ -13,7 +13,8 @@ Sources = Annotated[
     list[str],
     typer.Argument(
         metavar="DIR|TEMPLATE...",
-        help="A cloud assembly (cdk.out), a folder of templates, or templates (JSON, YAML, SAM), read together.",
+        help="A cloud assembly (cdk.out), a folder of templates, or templates (JSON, YAML, SAM; - is standard input),"
+        " read together.",
     ),
 ]
 Parameters = Annotated[
@@ -36,6 +37,16 @@ def read(sources: list[str], parameters: list[str] | None) -> "Flow":
             refuse(f"--parameter must be NAME=VALUE, got {one!r}")
         values[name] = value
     try:
-        return read_flow(*sources, parameters=values)
+        return read_flow(*(_standard_input() if one == "-" else one for one in sources), parameters=values)
     except PatternError as error:
         refuse(error)
+
+
+def _standard_input() -> dict[str, Any]:
+    from patterns.flow._documents import check, parse
+    from patterns.flow.values import Note
+
+    notes: list[Note] = []
+    document = parse(read_text("-"), "standard input", notes)
+    check(document, "standard input")
+    return {"template": document}

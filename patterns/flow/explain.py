@@ -56,7 +56,8 @@ def as_report(flow: Flow, markdown: bool = False) -> str:
                 [f"It gets there when {condition}." for condition in conditions[:3]]
                 + ([f"And in {len(conditions) - 3} other ways."] if len(conditions) > 3 else []),
             )
-    page.title("Every end")
+    if told:
+        page.title("Every end")
     if any(fate.unsure for found in told.values() for fate in found):
         page.line("(?) marks what depends on something that could not be told; the last section names it.")
     ordered = sorted(told.items(), key=lambda item: (not any(f.lost for f in item[1]), names[item[0]]))

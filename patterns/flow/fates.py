@@ -64,6 +64,7 @@ from patterns.flow.model import (
     Way,
     node_id,
 )
+from patterns.flow.permissions import readable, render
 from patterns.flow.template import Ref
 from patterns.flow.words import duration, times
 
@@ -815,9 +816,16 @@ def _protection(node: Topic) -> Iterator[_End]:
                 node.id,
                 "",
                 f"it has data that the data protection policy of {node.name} denies"
-                + ("; the publisher gets an error" if inbound else " to a subscriber; only delivery logs show it"),
+                + ("; the publisher gets an error" if inbound else f" to {_to(statement)}; only delivery logs show it"),
                 attempts=0,
             )
+
+
+def _to(statement: Mapping[str, Any]) -> str:
+    """The subscribers that a statement of a data protection policy is about."""
+    who = statement.get("Principal")
+    names = [readable(render(one)).rsplit("/", 1)[-1] for one in (who if isinstance(who, list) else [who])]
+    return "every subscriber" if "*" in names or not who else " and ".join(sorted(names))
 
 
 def _bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[_End | _Go]:

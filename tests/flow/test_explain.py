@@ -9,9 +9,23 @@ from patterns.cli import app
 from patterns.errors import PatternError
 from patterns.flow import Flow, Outcome, as_text, losses
 from patterns.flow.explain import as_document, as_report
-from patterns.flow.model import Edge, Node
+from patterns.flow.model import Node
 from patterns.flow.words import duration, span, times
-from tests.flow.parts import alarm, arn, changed, dead_letters, flow_of, function, mapping, polls, queue, role
+from tests.flow.parts import (
+    alarm,
+    arn,
+    changed,
+    dead_letters,
+    flow_of,
+    function,
+    mapping,
+    polls,
+    queue,
+    ref,
+    resource,
+    role,
+    topic,
+)
 
 KEPT = {
     "Queue": queue("Dead", VisibilityTimeout=60),
@@ -62,18 +76,6 @@ def test_a_copy_that_nobody_is_told_of_is_said(tmp_path):
     assert result.exit_code == 0
     assert "1 of the places that keep copies is not watched." in result.stdout
     assert "Dead keeps what failed for 10 d to 13 d 23 h, and no alarm with an action watches it." in result.stdout
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["nowhere"], "patterns: nowhere: is not there\n"),
-        (["--parameter", "x", "nowhere"], "patterns: --parameter must be NAME=VALUE, got 'x'\n"),
-    ],
-)
-def test_bad_input_is_one_line_and_exit_code_two(arguments, message):
-    result = CliRunner().invoke(app, ["explain", *arguments])
-    assert (result.exit_code, result.stderr) == (2, message)
 
 
 def test_a_parameter_decides(tmp_path):
@@ -131,15 +133,6 @@ def test_json_follows_the_described_schema(tmp_path):
         "duplicates": None,
         "order": None,
     }
-
-
-def test_every_kind_and_every_outcome_of_the_schema_is_described():
-    from pathlib import Path
-
-    described = (Path(__file__).parents[2] / "docs" / "flow-schema.md").read_text()
-    kinds = [kind.kind for base in (Node, Edge) for kind in base.__subclasses__()]
-    for word in (*kinds, *(str(outcome) for outcome in Outcome), *as_document(flow_of(**KEPT))):
-        assert f"`{word}`" in described, word
 
 
 def test_the_flow_as_text_is_what_a_reviewer_reads():
@@ -231,3 +224,31 @@ def test_spans(low, high, said):
 @pytest.mark.parametrize(("count", "said"), [(1, "1 receive"), (2, "2 receives"), (None, "? receives")])
 def test_counts(count, said):
     assert times(count, "receive") == said
+
+
+def test_what_cannot_be_told_is_said_once_and_its_mark_is_explained():
+    from patterns.flow import read_flow
+
+    resources = {
+        "Topic": topic(),
+        "Subscription": resource(
+            "AWS::SNS::Subscription", TopicArn=ref("Topic"), Protocol="https", Endpoint=ref("Url")
+        ),
+    }
+    flow = read_flow({"S": {"Parameters": {"Url": {"Type": "String"}}, "Resources": resources}})
+    report = as_report(flow)
+    last = report.partition("WHAT COULD NOT BE TOLD")[2].strip().splitlines()
+    assert last == [
+        "- S, Parameters.Url: parameter Url has no value",
+        "  - cannot be told: Endpoint of Subscription: parameter Url has no value",
+    ]
+    assert "\n(?) marks what depends on something that could not be told; the last section names it.\n" in report
+    assert "(?)" not in as_report(flow_of(**LOST))
+
+
+def test_a_source_outside_the_templates_is_called_what_it_is():
+    elsewhere = "arn:aws:sns:eu-central-1:111122223333:orders"
+    outside = resource("AWS::SNS::Subscription", TopicArn=elsewhere, Protocol="sqs", Endpoint=arn("Queue"))
+    report = as_report(flow_of(Queue=queue(), Subscription=outside))
+    assert "\nA message that enters at the topic orders (in no template) is lost when\n" in report
+    assert "\nThe topic orders (in no template)\n" in report

@@ -344,3 +344,17 @@ def test_a_service_is_known_by_its_name_whatever_the_suffix():
     }
     [edge] = flow_of(Topic=topic(), Queue=queue(), S=subscription("Queue"), P=policy).edges_of(Subscription)
     assert edge.verdict.allowed
+
+
+def test_what_is_denied_to_some_subscribers_is_told_for_each_statement():
+    def denied(*principals):
+        return {"DataDirection": "Outbound", "Principal": list(principals), "Operation": {"Deny": {}}}
+
+    policy = {"Statement": [denied(arn("Billing")), denied(arn("Labs"), arn("Billing")), denied("*")]}
+    flow = flow_of(Topic=topic(DataProtectionPolicy=policy), Billing=resource("AWS::IAM::Role"), Labs=role())
+    said = [fate.condition for fate in ends(flow, "Topic", Outcome.BLOCKED)]
+    assert [condition.partition("denies ")[2] for condition in said] == [
+        "to Billing and Labs; only delivery logs show it",
+        "to Billing; only delivery logs show it",
+        "to every subscriber; only delivery logs show it",
+    ]

@@ -226,12 +226,7 @@ def _given_source(queue: Any, dead_letters: Any, warnings: list[tuple[str, str]]
             "dead_letters must be left out, or be the dead-letter queue that the given queue has: "
             f"{described.queue.node.path if described else arn}, got {dead_letters.node.path}"
         )
-    receives: Any = redrive["maxReceiveCount"]
-    if isinstance(receives, str) and receives.isdecimal():  # CloudFormation takes a number as text
-        receives = int(receives)
-    elif isinstance(receives, Mapping) or (isinstance(receives, str) and is_token_text(receives)):
-        receives = None
-    within("maxReceiveCount of queue", receives, *limits.SQS_MAX_RECEIVE_COUNT)
+    receives = _receives(redrive["maxReceiveCount"])
     if target is None:
         warnings.append(
             (
@@ -248,6 +243,16 @@ def _given_source(queue: Any, dead_letters: Any, warnings: list[tuple[str, str]]
         dead_letters=target,
         visibility_is="the visibility timeout of queue",
     )
+
+
+def _receives(count: Any) -> int | None:
+    """What a redrive policy says; ``None``: an intrinsic function."""
+    if isinstance(count, Mapping) or (isinstance(count, str) and is_token_text(count)):
+        return None
+    # CloudFormation takes a number as text.
+    number: Any = int(count) if isinstance(count, str) and count.isdecimal() else count
+    within("maxReceiveCount of queue", number, *limits.SQS_MAX_RECEIVE_COUNT)
+    return number
 
 
 def _check_dead_letters(source: _Source, queue: Any, warnings: list[tuple[str, str]]) -> int:

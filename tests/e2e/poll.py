@@ -74,7 +74,9 @@ def synthesize(folder: Path) -> Path:
 def synthesize_apart(emulator: Emulator, folder: Path) -> Path:
     """Do it in a process that Ctrl-C does not reach: jsii's Node.js would answer it with tracebacks."""
     command = [sys.executable, "-m", "tests.e2e.poll", str(folder)]
-    emulator.run("synth", command, folder=ROOT, environment={**os.environ}, timeout=120)
+    # When it is stopped it cannot remove its temporary files, so they are where the emulator does.
+    environment = {**os.environ, "TMPDIR": str(emulator.folder)}
+    emulator.run("synth", command, folder=ROOT, environment=environment, timeout=120)
     return folder
 
 

@@ -24,6 +24,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from patterns._alarms import Alarms, alarm_actions_checked
+from patterns._permissions import Sender, allow_key
 from patterns._queues import A_KEY, A_QUEUE, define_dead_letters
 from patterns.async_dlq import AsyncDlq, SnsAsync
 from patterns.data_protection import engine
@@ -113,7 +114,8 @@ class ProtectionRelay(Construct):
         policy: the policy. Its inbound statements must be for everybody: SNS does not tell who published. A name that
             cannot be detected here is refused. Destinations that are ``DEFINED`` are defined as in `ProtectedTopic`.
         subscribers: 1 to 100.
-        ingress: the standard topic to publish to. Default: one is defined, encrypted, TLS only.
+        ingress: the standard topic to publish to, for messages of 262,144 bytes at most. Default: one is defined,
+            encrypted, TLS only.
         quarantine: the standard queue for what is denied and what failed. Default: one is defined, encrypted with
             ``quarantine_key``, TLS only, 14 days, retained when the stack is deleted.
         encryption_key: a customer-managed KMS key for the two topics and what is defined for the audit. Publishers need
@@ -180,6 +182,9 @@ class ProtectionRelay(Construct):
         child.maximum_message_size = limits.SNS_MESSAGE_SIZE_DEFAULT + _ROOM_BYTES
         self.quarantine = quarantine or define_dead_letters(self, "Quarantine", key=own)
         self.undelivered = define_dead_letters(self, "Undelivered", key=own)
+        # The link lets the ingress topic use this key, which may be a topic of another account: not the one behind it.
+        here = Sender("sns", self.topic.topic_arn, self.topic.stack)
+        allow_key(self, own, here.principal, here.of_this_account(), story="data-protection")
         self.destinations = define_destinations(self, policy, encryption_key)
         streams = self._streams()
         self.function = self._define_function(policy, subscribers, streams, memory_size)
@@ -240,7 +245,6 @@ class ProtectionRelay(Construct):
         settings = {
             "topic": self.topic.topic_arn,
             "quarantine": self.quarantine.queue_url,
-            "subscribers": [subscriber.name for subscriber in subscribers],
             "resource": self.ingress.topic_arn,
             "findings": _settings(self.destinations.findings, streams.get("findings")),
             "no_findings": _settings(self.destinations.no_findings, streams.get("no_findings")),
@@ -375,21 +379,27 @@ def _settings(destination: Destination | None, stream: str | None) -> dict[str, 
 def _write_code(folder: Path, policy: DataProtectionPolicy, subscribers: Sequence[Subscriber]) -> None:
     """The engine as it stands in this package, and the policy with its subscribers by name.
 
-    A policy can be longer than the 4 KB of a function's environment, so it travels with the code. Principals may be
-    known at deployment only: which subscriber they are is known now, and that is all the function needs.
+    Both can be longer than the 4 KB of a function's environment, so they travel with the code. Principals may be
+    known at deployment only: which subscriber they are is known now, and that is all the function needs. What it does
+    not need is left out, because a token in it would be another text, and another function, with every synthesis.
     """
     code = folder / "engine"
     code.mkdir()
     for module in sorted(Path(engine.__file__).parent.glob("*.py")):
         shutil.copyfile(module, code / module.name)
     document = policy.document()
+    del document["Name"]
+    document.pop("Description", None)
     for statement in document["Statement"]:
         audit = statement["Operation"].get("Audit")
         if audit is not None:
             statement["Operation"] = {"Audit": {"SampleRate": audit["SampleRate"]}}
-        if statement["DataDirection"] == "Outbound":
-            statement["Principal"] = [s.name for s in subscribers if _concerns(statement["Principal"], s)]
-    (code / "policy.json").write_text(json.dumps(document, indent=1, ensure_ascii=False), encoding="utf-8")
+        inbound = statement["DataDirection"] == "Inbound"  # and so for everybody: the others have been refused
+        statement["Principal"] = (
+            ["*"] if inbound else [s.name for s in subscribers if _concerns(statement["Principal"], s)]
+        )
+    kept = {"subscribers": [subscriber.name for subscriber in subscribers], "policy": document}
+    (code / "policy.json").write_text(json.dumps(kept, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
 def _concerns(principals: Sequence[str], subscriber: Subscriber) -> bool:
@@ -432,16 +442,30 @@ def _check(
             f"subscribers must be {limits.SNS_SUBSCRIPTIONS_OF_LARGE_MESSAGES} at most, got {len(subscribers)}"
         )
     names: list[str] = []
+    queues: dict[str, str] = {}
     for index, subscriber in enumerate(subscribers):
         if not isinstance(subscriber, Subscriber):
             raise PatternError(f"subscribers[{index}] must be a Subscriber, got {subscriber!r}")
         if subscriber.name in names:
             raise PatternError(f"subscribers[{index}].name must be its own, got {subscriber.name!r} twice")
         names.append(subscriber.name)
+        # SNS has one subscription for a queue, and so one filter.
+        other = queues.setdefault(subscriber.queue.queue_arn, subscriber.name)
+        if other != subscriber.name:
+            raise PatternError(
+                f"subscribers[{index}].queue must be its own, got the queue of {other!r} for {subscriber.name!r}"
+            )
     if ingress is not None:
         is_a("ingress", ingress, "topic_arn", "an SNS topic (aws_sns.ITopic)")
         if ingress.fifo is True:
             raise PatternError("ingress must be a standard topic, got a FIFO topic")
+        child = ingress.node.default_child if isinstance(ingress, sns.Topic) else None
+        size = child.maximum_message_size if isinstance(child, sns.CfnTopic) else None
+        if size is not None and size > limits.SNS_MESSAGE_SIZE_DEFAULT and not cdk.Token.is_unresolved(size):
+            raise PatternError(
+                f"ingress must take messages of {limits.SNS_MESSAGE_SIZE_DEFAULT} bytes at most (MaximumMessageSize): "
+                f"a larger one need not fit into the quarantine with its denials, got {size:.0f}"
+            )
     if quarantine is not None:
         is_a("quarantine", quarantine, "queue_arn", A_QUEUE)
         if quarantine.fifo is True:

@@ -57,12 +57,11 @@ def relay(*statements: Statement, clients: Clients, names: Sequence[str] = ("Bil
     settings = {
         "topic": "arn:protected",
         "quarantine": "https://quarantine",
-        "subscribers": list(names),
         "resource": "arn:ingress",
         "findings": FOUND,
         "no_findings": {"bucket": "clean", "delivery_stream": "clean-stream"},
     }
-    return Relay(document, settings, clients)
+    return Relay(document, list(names), settings, clients)
 
 
 def event(message: str, *, id: str = "m-1", **others: Any) -> dict[str, Any]:
@@ -176,11 +175,68 @@ def test_the_value_of_an_attribute_begins_where_it_begins():
     assert clients.of("publish") == []
 
 
-def test_a_name_that_looks_sensitive_itself_is_no_find():
+NAMED = {"ssn.123-12-1234": attribute("fine")}
+
+
+def test_a_name_with_sensitive_data_denies_where_a_name_cannot_be_masked():
+    for statement in (Deny(["Ssn-US"]), Deidentify(["Ssn-US"], "#"), Deidentify(["Ssn-US"])):
+        clients = Clients()
+        relay(statement, clients=clients).handle(event("hello", MessageAttributes=NAMED))
+        assert clients.of("publish") == []
+        (kept,) = clients.of("send_message")
+        assert json.loads(kept["MessageBody"])["denials"] == [
+            {
+                "to": "everybody",
+                "statement": "Statement[0]",
+                "dataIdentifiers": ["Ssn-US"],
+                "part": "MessageAttributes[0].Name",
+            }
+        ]
+
+
+def test_the_name_of_a_binary_attribute_is_judged_too():
     clients = Clients()
-    named = {"192.0.2.1": attribute("fine")}
-    relay(Deny(["IpAddress"]), clients=clients).handle(event("hello", MessageAttributes=named))
-    assert len(clients.of("publish")) == 1
+    relay(Deny(["Ssn-US"]), clients=clients).handle(
+        event("hello", MessageAttributes={"ssn.123-12-1234": attribute("AAAA", "Binary")})
+    )
+    assert clients.of("publish") == []
+
+
+def test_a_name_with_sensitive_data_is_in_no_record():
+    clients = Clients()
+    relay(Audit(["EmailAddress", "Ssn-US"], LOGS), clients=clients).handle(
+        event("hello", id="id-0", MessageAttributes={"ok": attribute("x"), "ssn.123-12-1234": attribute("a@b.io")})
+    )
+    (put,) = clients.of("put_log_events")
+    assert "123-12-1234" not in repr(put)
+    assert [found["part"] for found in json.loads(put["logEvents"][0]["message"])["dataIdentifiers"]] == [
+        "MessageAttributes[1].Name",
+        "MessageAttributes[1]",
+    ]
+    (sent,) = clients.of("publish")
+    assert sent["MessageAttributes"]["ssn.123-12-1234"] == {"DataType": "String", "StringValue": "a@b.io"}
+
+
+def test_an_array_stays_one_where_it_still_is_json_after_masking():
+    for value, kind in (('["ssn 123-12-1234"]', "String.Array"), ('["ssn", 123121234]', "String")):
+        clients = Clients()
+        relay(Deidentify(["Ssn-US"], "#"), clients=clients).handle(
+            event("hello", MessageAttributes={"list": attribute(value, "String.Array")})
+        )
+        (sent,) = clients.of("publish")
+        assert sent["MessageAttributes"]["list"]["DataType"] == kind
+        assert "123" not in sent["MessageAttributes"]["list"]["StringValue"]
+
+
+def test_the_quarantine_gets_one_reason_for_each_party_however_many_parts_a_message_has():
+    clients = Clients()
+    many = {f"a{n}": attribute(SSN) for n in range(500)}
+    relay(Deny(["Ssn-US"], "Outbound"), clients=clients).handle(event("hello", MessageAttributes=many))
+    (kept,) = clients.of("send_message")
+    assert [(d["to"], d["part"]) for d in json.loads(kept["MessageBody"])["denials"]] == [
+        ("Billing", "MessageAttributes.a0"),
+        ("Scheduling", "MessageAttributes.a0"),
+    ]
 
 
 def test_attributes_are_passed_on_masked_where_need_be():

@@ -225,9 +225,64 @@ def test_the_code_is_the_engine_and_the_policy_with_its_subscribers_by_name() ->
             "regex.py",
         )
     ]
-    document = json.loads(files["engine/policy.json"])
+    kept = json.loads(files["engine/policy.json"])
+    assert kept["subscribers"] == ["One", "Two", "Three"]
+    document = kept["policy"]
     assert [s["Principal"] for s in document["Statement"]] == [["*"], ["One"], ["Two"], ["One", "Two", "Three"]]
     assert document["Statement"][0]["Operation"] == {"Audit": {"SampleRate": "99"}}
+
+
+def test_the_code_is_the_same_with_every_synthesis_whatever_is_known_at_deployment_only() -> None:
+    codes = []
+    for before in range(2):
+        stack = new_stack()
+        role = iam.Role(stack, "Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))  # type: ignore[arg-type]
+        for _ in range(before):
+            cdk.Token.as_string(cdk.Fn.ref("AWS::Region"))  # tokens are numbered as they come
+        statements = [Deny(["Ssn-US"], principals=["*", role.role_arn])]
+        relayed(stack, policy=DataProtectionPolicy(f"of-{stack.account}", statements, f"In {stack.region}"))
+        codes.append(asset_of(stack)["engine/policy.json"])
+    assert codes[0] == codes[1]
+    assert "Token" not in codes[0]
+
+
+def test_a_hundred_subscribers_with_the_longest_names_leave_the_environment_small() -> None:
+    stack = new_stack()
+    relayed(stack, subscribers=[Subscriber(f"{n:064}", sqs.Queue(stack, f"Queue{n}")) for n in range(100)])
+    environment = the(template_of(stack), "AWS::Lambda::Function")["Environment"]
+    assert len(json.dumps(environment)) < 1_000, "Lambda takes 4 KB"
+
+
+def test_what_is_undelivered_can_be_kept_when_the_ingress_is_another_account_s() -> None:
+    stack = new_stack()
+    ingress = sns.Topic.from_topic_arn(stack, "Theirs", "arn:aws:sns:us-east-1:999999999999:theirs")
+    relayed(stack, ingress=ingress)
+    (statements,) = [
+        key["Properties"]["KeyPolicy"]["Statement"]
+        for id, key in of_type(template_of(stack), KEY).items()
+        if id.startswith("RelayQuarantineKey")
+    ]
+    mine = {"Fn::Sub": "arn:${AWS::Partition}:sns:${AWS::Region}:${AWS::AccountId}:*"}
+    assert [s["Condition"] for s in statements if s["Principal"] == {"Service": "sns.amazonaws.com"}] == [
+        {"ArnLike": {"aws:SourceArn": mine}},
+        {"ArnEquals": {"aws:SourceArn": "arn:aws:sns:us-east-1:999999999999:theirs"}},
+    ]
+
+
+def test_an_ingress_for_larger_messages_than_the_quarantine_can_keep_is_refused() -> None:
+    for size, accepted in ((262_144, True), (262_145, False)):
+        stack = new_stack()
+        topic = sns.Topic(stack, "Given")
+        child = topic.node.default_child
+        assert isinstance(child, sns.CfnTopic)
+        child.maximum_message_size = size
+        if accepted:
+            relayed(stack, ingress=topic)
+        else:
+            assert refused(ingress=topic) == (
+                "ingress must take messages of 262144 bytes at most (MaximumMessageSize): a larger one need not fit "
+                "into the quarantine with its denials, got 262145"
+            )
 
 
 def test_findings_go_to_a_stream_of_the_log_group_that_is_named() -> None:
@@ -305,6 +360,10 @@ def test_subscribers_are_checked() -> None:
     queue = sqs.Queue(stack, "Queue")
     one = Subscriber("Billing", queue)
     assert refused(subscribers=[one, one]) == "subscribers[1].name must be its own, got 'Billing' twice"
+    other = Subscriber("Scheduling", queue)
+    assert refused(subscribers=[one, other]) == (
+        "subscribers[1].queue must be its own, got the queue of 'Billing' for 'Scheduling'"
+    )
     many = [Subscriber(f"S{n}", queue) for n in range(101)]
     assert refused(subscribers=many) == "subscribers must be 100 at most, got 101"
     for name in ("", "a b", "x" * 65):

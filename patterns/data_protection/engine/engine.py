@@ -100,12 +100,23 @@ class Engine:
         """The audit's share of messages in percent; ``None`` without an audit."""
         return next((int(s.operation["Audit"]["SampleRate"]) for s in self._statements if s.kind == "Audit"), None)
 
+    def concerns(self, text: str) -> bool:
+        """Whether anything that the policy names is in a text."""
+        search = _Search(self._finders, text)
+        return any(search.findings(statement.names) for statement in self._statements)
+
     def find(self, text: str, names: Iterable[str]) -> tuple[Finding, ...]:
         """What the named identifiers find in a text, in their order; those that find nothing are left out."""
         return tuple(_Search(self._finders, text).findings(names))
 
     def apply(
-        self, text: str, *, publisher: str | None = None, subscribers: Sequence[str] = (), attribute: str | None = None
+        self,
+        text: str,
+        *,
+        publisher: str | None = None,
+        subscribers: Sequence[str] = (),
+        attribute: str | None = None,
+        fixed: bool = False,
     ) -> Verdict:
         """What becomes of a message.
 
@@ -120,19 +131,22 @@ class Engine:
             subscribers: ARNs of the principals that subscribed, or ``*`` for one that no statement names.
             attribute: the name of the attribute whose value the text is, or ``Subject``. Keywords in the name count,
                 and unlike the body it may be sensitive as a whole. Default: the text is the message's body.
+            fixed: the text cannot be changed, so it is denied where it would be de-identified. Default: it can.
         """
-        context, body = ("", True) if attribute is None else (f"{attribute}: ", False)
+        context, whole = ("", True) if attribute is None else (f"{attribute}: ", False)
         search = _Search(self._finders, text, context)
         audits = [s for s in self._statements if s.kind == "Audit" and s.concerns(publisher)]
         findings = tuple(finding for audit in audits for finding in search.findings(audit.names))
-        published = self._pass("Inbound", publisher, text, search, body)
+        published = self._pass("Inbound", publisher, text, search, whole, fixed)
         if published.text is None:
             return Verdict(published, dict.fromkeys(subscribers, published), findings)
         then = search if published.text == text else _Search(self._finders, published.text, context)
-        deliveries = {s: self._pass("Outbound", s, published.text, then, body) for s in subscribers}
+        deliveries = {s: self._pass("Outbound", s, published.text, then, whole, fixed) for s in subscribers}
         return Verdict(published, deliveries, findings)
 
-    def _pass(self, direction: str, principal: str | None, text: str, search: "_Search", body: bool) -> Outcome:
+    def _pass(
+        self, direction: str, principal: str | None, text: str, search: "_Search", whole: bool, fixed: bool
+    ) -> Outcome:
         mine = [s for s in self._statements if s.direction == direction and s.concerns(principal)]
         for statement in mine:
             if statement.kind == "Deny" and (found := search.findings(statement.names)):
@@ -147,7 +161,7 @@ class Engine:
                     names[finding.name] = None
                     by = by or statement.label
         changed = _changed(text, changes)
-        if body and names and (not changed.strip() or _covers(text, [span for span, _ in changes])):
+        if names and (fixed or (whole and (not changed.strip() or _covers(text, [span for span, _ in changes])))):
             return Outcome(None, by, tuple(names))
         return Outcome(changed, deidentified=tuple(names))
 

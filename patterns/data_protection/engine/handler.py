@@ -9,7 +9,8 @@ import json
 import os
 import time
 from base64 import b64decode
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -26,11 +27,21 @@ class RelayError(Exception):
     """A message could not be judged or passed on. Lambda tries again, then the event goes to the quarantine."""
 
 
+@dataclass(frozen=True)
 class Part:
-    """A text of the message: the body (which has no name), the subject, or an attribute that is no binary."""
+    """A text of the message.
 
-    def __init__(self, place: str, text: str, name: str | None = None) -> None:
-        self.place, self.text, self.name = place, text, name
+    Attributes:
+        place: how records and denials speak of it.
+        text: the text itself.
+        name: ``Subject``, or the attribute whose value it is; ``None`` for the body and for a name.
+        fixed: it is the name of an attribute, which cannot be masked.
+    """
+
+    place: str
+    text: str
+    name: str | None = None
+    fixed: bool = False
 
 
 class Relay:
@@ -38,14 +49,18 @@ class Relay:
 
     Args:
         document: the policy. Its outbound statements have names of subscribers for principals.
-        settings: ``topic`` (ARN of the protected topic), ``quarantine`` (URL of the queue), ``subscribers`` (names),
-            ``resource`` (ARN that findings speak of), ``findings`` and ``no_findings`` (each with ``log_group`` and
-            ``log_stream``, ``delivery_stream``, ``bucket``, or without).
+        subscribers: their names.
+        settings: ``topic`` (ARN of the protected topic), ``quarantine`` (URL of the queue), ``resource`` (ARN that
+            findings speak of), ``findings`` and ``no_findings`` (each with ``log_group`` and ``log_stream``,
+            ``delivery_stream``, ``bucket``, or without).
         clients: makes the client of an AWS service by its name.
     """
 
-    def __init__(self, document: Mapping[str, Any], settings: Mapping[str, Any], clients: Any) -> None:
+    def __init__(
+        self, document: Mapping[str, Any], subscribers: Sequence[str], settings: Mapping[str, Any], clients: Any
+    ) -> None:
         self._engine = Engine(document)
+        self._subscribers = subscribers
         self._settings = settings
         self._clients = clients
         self._made: dict[str, Any] = {}
@@ -56,15 +71,17 @@ class Relay:
             self._judge(record["Sns"])
 
     def _judge(self, message: Mapping[str, Any]) -> None:
-        parts = _parts(message)
-        names = self._settings["subscribers"]
-        verdicts = [self._engine.apply(p.text, subscribers=names, attribute=p.name) for p in parts]
+        parts = list(self._parts(message))
+        names = self._subscribers
+        verdicts = [
+            self._engine.apply(part.text, subscribers=names, attribute=part.name, fixed=part.fixed) for part in parts
+        ]
         counts = {"MessagesDenied": 0, "DeliveriesDenied": 0, "MessagesDeidentified": 0}
         self._audit(message, parts, verdicts, counts)
         denials = _denials(parts, verdicts, names)
         if denials:
             counts["MessagesDenied"] = int(any(d["to"] == "everybody" for d in denials))
-            counts["DeliveriesDenied"] = len({d["to"] for d in denials if d["to"] != "everybody"})
+            counts["DeliveriesDenied"] = sum(d["to"] != "everybody" for d in denials)
             self._quarantine(message, denials)
         refused = {denial["to"] for denial in denials}
         groups: dict[tuple[str, ...], list[str]] = {}
@@ -76,6 +93,20 @@ class Relay:
             counts["MessagesDeidentified"] |= int(texts != tuple(part.text for part in parts))
             self._publish(message, parts, texts, group)
         self._count(counts)
+
+    def _parts(self, message: Mapping[str, Any]) -> Iterator[Part]:
+        """The body first, then what else is text. The value of a binary attribute is passed on unread."""
+        yield Part("Message", message["Message"])
+        if message.get("Subject"):
+            yield Part("Subject", message["Subject"], "Subject")
+        for at, (name, attribute) in enumerate((message.get("MessageAttributes") or {}).items()):
+            if name == SUBSCRIBER:
+                continue
+            yield Part(f"MessageAttributes[{at}].Name", name, fixed=True)
+            if not attribute["Type"].startswith("Binary"):
+                # A name that is sensitive itself must not get into a record.
+                called = f"[{at}]" if self._engine.concerns(name) else f".{name}"
+                yield Part(f"MessageAttributes{called}", attribute["Value"], name)
 
     def _audit(
         self, message: Mapping[str, Any], parts: list[Part], verdicts: list[Verdict], counts: dict[str, int]
@@ -125,11 +156,12 @@ class Relay:
 
     def _publish(self, message: Mapping[str, Any], parts: list[Part], texts: tuple[str, ...], group: list[str]) -> None:
         now = {part.place: text for part, text in zip(parts, texts, strict=True)}
+        values = {part.name: now[part.place] for part in parts if part.place.startswith("MessageAttributes")}
         attributes = {
-            name: _attribute(attribute, now.get(f"MessageAttributes.{name}"))
+            name: _attribute(attribute, values.get(name))
             for name, attribute in (message.get("MessageAttributes") or {}).items()
             # SNS takes no empty value: what has been taken out whole is left out.
-            if name != SUBSCRIBER and now.get(f"MessageAttributes.{name}") != ""
+            if name != SUBSCRIBER and values.get(name) != ""
         }
         attributes[SUBSCRIBER] = {"DataType": "String.Array", "StringValue": json.dumps(group)}
         subject = {"Subject": text} if (text := now.get("Subject", "").strip()) else {}
@@ -156,45 +188,39 @@ class Relay:
         return self._made[service]
 
 
-def _parts(message: Mapping[str, Any]) -> list[Part]:
-    """The body first, then what else is text. A binary attribute is passed on unread."""
-    parts = [Part("Message", message["Message"])]
-    if message.get("Subject"):
-        parts.append(Part("Subject", message["Subject"], "Subject"))
-    for name, attribute in (message.get("MessageAttributes") or {}).items():
-        if name != SUBSCRIBER and not attribute["Type"].startswith("Binary"):
-            parts.append(Part(f"MessageAttributes.{name}", attribute["Value"], name))
-    return parts
+def _denials(parts: list[Part], verdicts: list[Verdict], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Who does not get the message, by which statement and for what: the first part that speaks against each.
 
+    One for each, because a message can have thousands of attributes, and a queue takes 1 MiB.
+    """
 
-def _denials(parts: list[Part], verdicts: list[Verdict], names: list[str]) -> list[dict[str, Any]]:
-    """Who does not get the message, by which statement and for what."""
+    def denial(to: str, outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
+        for part, outcome in zip(parts, outcomes, strict=True):
+            if outcome.text is None:
+                found = list(outcome.identifiers)
+                return [{"to": to, "statement": outcome.denied_by, "dataIdentifiers": found, "part": part.place}]
+        return []
 
-    def denial(to: str, place: str, outcome: Outcome) -> dict[str, Any]:
-        return {
-            "to": to,
-            "statement": outcome.denied_by,
-            "dataIdentifiers": list(outcome.identifiers),
-            "part": place,
-        }
-
-    judged = list(zip(parts, verdicts, strict=True))
-    everybody = [denial("everybody", p.place, v.published) for p, v in judged if v.published.text is None]
-    return everybody or [
-        denial(name, part.place, verdict.deliveries[name])
-        for name in names
-        for part, verdict in judged
-        if verdict.deliveries[name].text is None
-    ]
+    everybody = denial("everybody", (verdict.published for verdict in verdicts))
+    return everybody or [d for name in names for d in denial(name, (v.deliveries[name] for v in verdicts))]
 
 
 def _attribute(attribute: Mapping[str, str], text: str | None) -> dict[str, Any]:
     if text is None:
         return {"DataType": attribute["Type"], "BinaryValue": b64decode(attribute["Value"])}
-    # A number that has been masked is none any more.
-    changed = text != attribute["Value"]
-    kind = "String" if changed and attribute["Type"].startswith("Number") else attribute["Type"]
+    kind = attribute["Type"]
+    # A number that has been masked is none any more, and SNS refuses an array that is no JSON.
+    if text != attribute["Value"] and (kind.startswith("Number") or (kind == "String.Array" and not _is_json(text))):
+        kind = "String"
     return {"DataType": kind, "StringValue": text}
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
 
 
 _relay: list[Relay] = []
@@ -210,8 +236,9 @@ def handle(event: Mapping[str, Any], _context: object) -> None:
         if not _relay:
             import boto3
 
-            document = json.loads(Path(__file__).with_name("policy.json").read_text(encoding="utf-8"))
-            _relay.append(Relay(document, json.loads(os.environ["RELAY"]), boto3.client))
+            kept = json.loads(Path(__file__).with_name("policy.json").read_text(encoding="utf-8"))
+            settings = json.loads(os.environ["RELAY"])
+            _relay.append(Relay(kept["policy"], kept["subscribers"], settings, boto3.client))
         _relay[0].handle(event)
     except Exception as error:
         # Without its text, its cause and its traceback: any of them may quote the message.

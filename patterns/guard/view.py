@@ -274,25 +274,48 @@ def may_exclude_itself(policy: Mapping[str, Any]) -> bool:
     return "$or" in policy or any(isinstance(value, Mapping) and may_exclude_itself(value) for value in policy.values())
 
 
+def mentions(raw: Any, *words: str) -> bool:
+    """Whether one of these words stands in a raw value, as a key or as a whole text."""
+    waiting = [raw]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            if value in words or value.partition(".")[0] in words:
+                return True
+        elif isinstance(value, Mapping):
+            waiting.extend(value)
+            waiting.extend(value.values())
+        elif isinstance(value, list | tuple):
+            waiting.extend(value)
+    return False
+
+
 class _Undecided(Exception):
     pass
 
 
+# Far above what any service takes, far below what would end the process.
+_DEEPEST = 200
+
+
 def as_written(document: Any) -> Any:
-    """A policy with references as stand-in texts, so that its form can be judged; ``None`` if that is open."""
+    """A policy with references as stand-in texts, so that its form can be judged; ``None`` if that is open.
+
+    What is nested deeper than any service allows is cut off, and stays too deep.
+    """
     try:
-        return _stand_in(document)
+        return _stand_in(document, _DEEPEST)
     except _Undecided:
         return None
 
 
-def _stand_in(value: Any) -> Any:
+def _stand_in(value: Any, levels: int) -> Any:
     if isinstance(value, Unknown):
         raise _Undecided
-    if isinstance(value, Ref | Text):
+    if isinstance(value, Ref | Text) or not levels:
         return "reference"
     if isinstance(value, Mapping):
-        return {key: _stand_in(item) for key, item in value.items()}
+        return {key: _stand_in(item, levels - 1) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_stand_in(item) for item in value]
+        return [_stand_in(item, levels - 1) for item in value]
     return value

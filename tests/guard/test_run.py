@@ -402,6 +402,44 @@ def test_two_findings_in_one_place_have_fingerprints_of_their_own() -> None:
     assert len(found) == len(set(found)) == 2
 
 
+def nested(depth: int) -> Any:
+    value: Any = ["x"]
+    for _ in range(depth):
+        value = {"body": value}
+    return value
+
+
+@pytest.mark.parametrize("depth", [50, 150, 250, 500, 950])
+@pytest.mark.parametrize("text", [False, True])
+@pytest.mark.parametrize(
+    ("design", "resource", "place", "wrap"),
+    [
+        ("fanned", "Subscription", "FilterPolicy", lambda value: value),
+        ("fanned", "Subscription", "RedrivePolicy", lambda value: value),
+        ("fanned", "Events", "DataProtectionPolicy", lambda value: value),
+        (
+            "fanned",
+            "InboxPolicy",
+            "PolicyDocument",
+            lambda value: {"Statement": [{"Effect": "Allow", "Principal": value}]},
+        ),
+        ("routed", "Placed", "EventPattern", lambda value: value),
+        ("routed", "PlacedAlarm", "Dimensions", lambda value: [{"Name": "RuleName", "Value": value}]),
+        ("polled", "Poll", "FilterCriteria", lambda value: {"Filters": [{"Pattern": value}]}),
+        ("polled", "Worker", "Environment", lambda value: {"Variables": value}),
+        ("polled", "WorkerRole", "Policies", lambda value: [{"PolicyDocument": {"Statement": value}}]),
+        ("invoked", "Async", "Qualifier", lambda value: value),
+    ],
+)
+def test_however_deep_a_policy_is_it_is_told_about(
+    depth: int, text: bool, design: str, resource: str, place: str, wrap: Any
+) -> None:
+    value = '{"body":' * depth + '["x"]' + "}" * depth if text else nested(depth)
+    template = examples.design(design)
+    template["Resources"][resource]["Properties"][place] = wrap(value)
+    report(template)
+
+
 # --- anything at all --------------------------------------------------------------------------------
 
 VALUES = st.recursive(

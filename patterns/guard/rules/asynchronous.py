@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from patterns.flow.model import Bucket, Destination, External, Function, Queue, Topic, Way
 from patterns.flow.template import Ref
 from patterns.guard.rule import Example, Found, Rule, Severity, span
-from patterns.guard.view import View
+from patterns.guard.view import View, mentions
 
 _RETAIN = "https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"
 _ERRORS = "https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"
 _METRICS = "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html"
 _SHORT_AGE = 600
+_ACCOUNT = ("s3:ResourceAccount", "aws:ResourceAccount")
 _UNPLACED = "which function or qualifier an AWS::Lambda::EventInvokeConfig of this stack is for"
 _SNS_DEFAULT_BYTES = 262_144  # https://docs.aws.amazon.com/sns/latest/api/API_SetTopicAttributes.html
 
@@ -49,8 +50,8 @@ def _configured_by_arn(view: View, function: Function) -> tuple[bool, str]:
             return False, _UNPLACED
         if isinstance(view.value(config, "Qualifier", default="$LATEST"), str | Ref):
             continue
-        raw = repr(config.properties.get("Qualifier"))
-        named = {alias for alias in aliases if f"'{alias}'" in raw}
+        raw = config.properties.get("Qualifier")
+        named = {alias for alias in aliases if mentions(raw, alias)}
         if function.resource and function.resource.logical_id in named:
             return view.value(config, "DestinationConfig", "OnFailure", "Destination") is not None, ""
         if not named:
@@ -184,7 +185,7 @@ def _roles(view: View):
 
 def _own_account_only(view: View, function: Function) -> bool:
     """Whether a statement for S3 in the role's policies asks for the bucket's account."""
-    return any("resourceaccount" in repr(document).lower() for document in _policies(view, function))
+    return any(mentions(document, *_ACCOUNT) for document in _policies(view, function))
 
 
 def _policies(view: View, function: Function) -> Iterator[object]:

@@ -7,7 +7,7 @@ from patterns.flow.filters import Scope, can_match, check_event_pattern
 from patterns.flow.model import Bus, DeadLetter, Delivery, Edge, Function, Queue, Stream, Topic
 from patterns.flow.model import Rule as EventRule
 from patterns.guard.rule import Example, Found, Rule, Severity, span
-from patterns.guard.view import View, as_written, may_exclude_itself
+from patterns.guard.view import View, as_written, may_exclude_itself, mentions
 
 _RETRY = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html"
 _DLQ = "https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html"
@@ -197,7 +197,7 @@ def _watched_by_arn(view: View, rule: EventRule) -> bool:
         and alarm.fires is not False
         and alarm.resource.stack == rule.resource.stack
         and any(metric.namespace == "AWS/Events" and metric.name in _LOST for metric in alarm.metrics)
-        and f"'{rule.resource.logical_id}'" in repr(alarm.resource.properties.get("Dimensions"))
+        and mentions(alarm.resource.properties.get("Dimensions"), rule.resource.logical_id)
         for alarm in view.flow.alarms.values()
     )
 

@@ -6,7 +6,7 @@ from patterns.flow.loops import loops
 from patterns.flow.model import Destination, Function, Loop, Poll
 from patterns.flow.template import Ref
 from patterns.guard.rule import Example, Found, Rule, Severity
-from patterns.guard.view import View
+from patterns.guard.view import View, mentions
 
 _RECURSION = "https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html"
 _WRAPPER = "https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html"
@@ -66,7 +66,7 @@ def _stopped(view: View) -> Iterator[Found]:
 
 def _wrapper(view: View) -> Iterator[Found]:
     for definition in view.template.of_type("AWS::Lambda::Function"):
-        if "AWS_LAMBDA_EXEC_WRAPPER" not in repr(definition.properties.get("Environment")):
+        if not mentions(definition.properties.get("Environment"), "AWS_LAMBDA_EXEC_WRAPPER"):
             continue
         path = view.value(definition, "Environment", "Variables", "AWS_LAMBDA_EXEC_WRAPPER")
         if path is None:

@@ -136,7 +136,8 @@ _ENVELOPE = frozenset(
 
 def _never_matches(view: View, poll: Poll) -> Subscription | None:
     """The subscription whose envelope no filter of this reader matches."""
-    bodies = [pattern.get("body") for pattern in poll.filters if isinstance(pattern, Mapping)]
+    patterns = [as_written(pattern) for pattern in poll.filters]
+    bodies = [pattern.get("body") for pattern in patterns if isinstance(pattern, Mapping)]
     if len(bodies) != len(poll.filters) or not all(_not_in_envelope(body) for body in bodies):
         return None
     for edge in view.flow.arriving(poll.source):

@@ -161,7 +161,7 @@ def _policy(view: View, edge: Subscription) -> Any:
     policy = view.value(edge.resource, "FilterPolicy")
     if isinstance(policy, str):
         try:
-            return json.loads(policy)
+            return as_written(json.loads(policy))
         except (ValueError, RecursionError):
             return policy
     return None if isinstance(policy, Text) else as_written(policy)
@@ -266,7 +266,7 @@ def _asks_absence(value: Any) -> bool:
 
 def _exists_false(view: View) -> Iterator[Found]:
     for edge in view.subscriptions:
-        policy = edge.filter
+        policy = as_written(edge.filter)
         if _scope(edge) is Scope.ATTRIBUTES and isinstance(policy, Mapping) and not _nested(policy):
             key = next((key for key, value in policy.items() if _asks_absence(value)), None)
             if key is not None:

@@ -13,7 +13,7 @@ from constructs import Construct
 
 from patterns.data_protection.policy import DEFINED, DataProtectionPolicy, Destination
 
-_LONGEST_LOG_GROUP_NAME = 200
+_LONGEST_PATH = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,16 @@ def define_destinations(scope: Construct, policy: DataProtectionPolicy, key: kms
     return Destinations(findings, no_findings, one, other)
 
 
+def name_of(scope: Construct) -> str:
+    """A name where CloudFormation makes none: the construct's path and the id of the deployed stack.
+
+    The path alone would meet itself: the same app deployed under another stack name, or deployed again after it was
+    deleted, when what is retained still has the name.
+    """
+    path = cdk.Names.unique_resource_name(scope, max_length=_LONGEST_PATH, separator="-")
+    return f"{path}-{cdk.Fn.select(2, cdk.Fn.split('/', cdk.Stack.of(scope).stack_id))}"
+
+
 def _define(
     scope: Construct, role: str, wanted: Destination | None, key: kms.IKey | None
 ) -> tuple[Destination | None, Defined]:
@@ -52,12 +62,10 @@ def _define(
         return None, Defined()
     group = stream = bucket = None
     if wanted.log_group == DEFINED:
-        # The name must begin so; the rest is this construct's own path, so that no two of them meet.
-        path = cdk.Names.unique_resource_name(scope, max_length=_LONGEST_LOG_GROUP_NAME, separator="-")
         group = logs.LogGroup(
             scope,
             f"{role}Log",
-            log_group_name=f"/aws/vendedlogs/{path}-{role}",
+            log_group_name=f"/aws/vendedlogs/{name_of(scope)}-{role}",  # the name must begin so
             encryption_key=key,
             retention=logs.RetentionDays.ONE_YEAR,
             removal_policy=cdk.RemovalPolicy.RETAIN,

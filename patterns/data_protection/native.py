@@ -16,11 +16,10 @@ from constructs import Construct
 
 from patterns._alarms import Alarms, alarm_actions_checked
 from patterns._queues import A_KEY
-from patterns.data_protection._destinations import Destinations, define_destinations
+from patterns.data_protection._destinations import Destinations, define_destinations, name_of
 from patterns.data_protection.policy import DataProtectionPolicy
 from patterns.errors import PatternError
 
-ACCOUNT = {"Ref": "AWS::AccountId"}
 DELIVERY = "delivery.logs.amazonaws.com"
 # https://docs.aws.amazon.com/sns/latest/dg/sns-message-data-protection-operations.html
 _BLOCKED = '{ $.delivery.providerResponse = "*data protection policy*" }'
@@ -182,7 +181,7 @@ class ProtectedTopic(Construct):
                 logs.CfnResourcePolicy(
                     self,
                     "DeliveryToLogs",
-                    policy_name=cdk.Names.unique_resource_name(self, max_length=100, separator="-"),
+                    policy_name=name_of(self),
                     policy_document=stack.to_json_string(allowed),
                 )
             )
@@ -204,20 +203,15 @@ class ProtectedTopic(Construct):
         https://docs.aws.amazon.com/sns/latest/dg/sns-topic-attributes.html
         """
         stack = cdk.Stack.of(self)
-        sns_service: Any = iam.ServicePrincipal(
-            "sns.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": ACCOUNT}}
-        )
+        # Without a condition: SNS does not document what it sends, and a role that it cannot assume would be a log that
+        # stays empty. Nobody outside the account can pass this role.
+        sns_service: Any = iam.ServicePrincipal("sns.amazonaws.com")
         role = iam.Role(self, "LogDeliveries", assumed_by=sns_service)
         groups = f"arn:{stack.partition}:logs:{stack.region}:{stack.account}:log-group"
         role.add_to_policy(
             iam.PolicyStatement(
-                actions=[
-                    "logs:CreateLogGroup",
-                    "logs:CreateLogStream",
-                    "logs:PutLogEvents",
-                    "logs:PutMetricFilter",
-                    "logs:PutRetentionPolicy",
-                ],
+                # https://docs.aws.amazon.com/sns/latest/dg/topics-attrib-prereq.html
+                actions=["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"],
                 resources=[f"{groups}:sns/{stack.region}/{stack.account}/*"],
             )
         )
@@ -249,9 +243,7 @@ class ProtectedTopic(Construct):
                 self,
                 "BlockedDeliveries",
                 log_group=self.delivery_failures,
-                filter_pattern=logs.FilterPattern.literal(
-                    '{ $.delivery.providerResponse = "*data protection policy*" }'
-                ),
+                filter_pattern=logs.FilterPattern.literal(_BLOCKED),
                 metric_namespace="MessageDataProtection",
                 metric_name=f"{self.topic.topic_name}-DeliveriesDenied",
                 metric_value="1",

@@ -78,7 +78,7 @@ def test_the_policy_names_what_was_defined_for_it() -> None:
     (stream,) = of_type(template, "AWS::KinesisFirehose::DeliveryStream")
     assert audit["FindingsDestination"]["Firehose"] == {"DeliveryStream": {"Ref": stream}}
     group = audit["FindingsDestination"]["CloudWatchLogs"]["LogGroup"]["Ref"]
-    assert template["Resources"][group]["Properties"]["LogGroupName"].startswith("/aws/vendedlogs/")
+    assert template["Resources"][group]["Properties"]["LogGroupName"]["Fn::Join"][1][0].startswith("/aws/vendedlogs/")
     bucket = audit["NoFindingsDestination"]["S3"]["Bucket"]["Ref"]
     assert template["Resources"][bucket]["Type"] == BUCKET
     assert topic.policy.document()["Statement"][1:] == document["Statement"][1:]
@@ -188,6 +188,29 @@ def test_two_topics_in_two_stacks_do_not_share_a_name() -> None:
         if "vendedlogs" in json.dumps(resource["Properties"]) or key == "PolicyName"
     ]
     assert len(named) == len(set(named)) == 4
+
+
+def test_a_topic_that_is_deployed_twice_or_again_does_not_meet_what_it_left() -> None:
+    """The log group is retained: under the path alone, a second deployment of the stack would fail."""
+    _, stack = protected(*EVERYTHING)
+    template = template_of(stack)
+    deployed = {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}
+    group = the(template, GROUP, "ClinicFindings")["LogGroupName"]
+    assert group["Fn::Join"][1] == ["/aws/vendedlogs/Stack-Clinic-BD00B952-", deployed, "-Findings"]
+    assert the(template, "AWS::Logs::ResourcePolicy")["PolicyName"]["Fn::Join"][1] == [
+        "Stack-Clinic-BD00B952-",
+        deployed,
+    ]
+
+
+def test_sns_can_assume_the_role_that_logs_and_do_no_more_than_log() -> None:
+    _, stack = protected()
+    template = template_of(stack)
+    (trusted,) = the(template, "AWS::IAM::Role", "ClinicLogDeliveries")["AssumeRolePolicyDocument"]["Statement"]
+    assert trusted == {"Action": "sts:AssumeRole", "Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}}
+    (allowed,) = the(template, "AWS::IAM::Policy", "ClinicLogDeliveries")["PolicyDocument"]["Statement"]
+    assert allowed["Action"] == ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+    assert allowed["Resource"]["Fn::Join"][1][-1] == "/*"
 
 
 IDS = [

@@ -446,13 +446,14 @@ def test_two_relays_in_one_stack_and_in_two_do_not_meet() -> None:
         other = new_stack(f"{name}Other", app)
         ProtectionRelay(other, "A", **whole(other))
     names = [
-        group["Properties"]["LogGroupName"]
+        json.dumps(group["Properties"]["LogGroupName"]["Fn::Join"][1])
         for file in synth(app).glob("*.template.json")
         for group in of_type(json.loads(file.read_text()), "AWS::Logs::LogGroup").values()
         if "LogGroupName" in group["Properties"]
     ]
     assert len(names) == len(set(names)) == 4
-    assert all(name.startswith("/aws/vendedlogs/") for name in names)
+    assert all(name.startswith('["/aws/vendedlogs/') for name in names)
+    assert all("AWS::StackId" in name for name in names), "nor do two deployments of one stack"
 
 
 def test_an_alarm_tells_of_findings_where_the_audit_records_them() -> None:

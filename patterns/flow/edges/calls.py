@@ -54,11 +54,13 @@ def links(draft: Draft) -> Iterator[Edge]:
         for resource in draft.template.of_type(kind):
             caller = _caller(draft, resource, owner)
             roles = _roles(draft, resource)
-            for target, place, way in _named(draft, resource):
+            words = " ".join(_words(resource.properties))
+            sends, names_a_bus = _SENDS.search(words), "EventBusName" in words
+            for target, place, way in _named(draft, resource, names_a_bus):
                 if (caller, target, way) in seen or caller == target:
                     continue
                 verdict = _may_call(draft, roles, target)
-                if verdict.denied and not _sends(resource):
+                if verdict.denied and not sends:
                     continue  # what it may not send to, it reads or describes
                 seen.add((caller, target, way))
                 _add(draft, caller, resource)
@@ -78,9 +80,18 @@ _ROLES = ("credentials", "credentialsarn", "rolearn", "servicerolearn")
 _SENDS = re.compile("send[-_ ]?message|publish|put[-_ ]?events|invo[ck]", re.IGNORECASE)
 
 
-def _sends(resource: Resource) -> bool:
-    """Whether a definition says itself that it sends."""
-    return bool(_SENDS.search(repr(resource.properties)))
+def _words(value: Any) -> Iterator[str]:
+    """Every key and every text of a definition, whatever its depth."""
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, Mapping):
+            yield from (key for key in value if isinstance(key, str))
+            waiting.extend(value.values())
+        elif isinstance(value, list | tuple):
+            waiting.extend(value)
 
 
 def _roles(draft: Draft, resource: Resource) -> list[str]:
@@ -129,7 +140,7 @@ def _caller(draft: Draft, resource: Resource, owner: str) -> str:
     return node_id(resource)
 
 
-def _named(draft: Draft, resource: Resource) -> Iterator[tuple[str, str, Way]]:
+def _named(draft: Draft, resource: Resource, names_a_bus: bool) -> Iterator[tuple[str, str, Way]]:
     for name, value in draft.resolved(resource).items():
         # An error action is taken when another action fails.
         failure = (
@@ -139,7 +150,7 @@ def _named(draft: Draft, resource: Resource) -> Iterator[tuple[str, str, Way]]:
             if way is Way.MESSAGE and failure is not None:
                 part = {key: item for key, item in value.items() if key != "ErrorAction"}
             for text in _texts(part, 40):
-                for target in _targets(draft, resource, text):
+                for target in _targets(draft, resource, text, names_a_bus):
                     yield target, str(name), way
 
 
@@ -148,7 +159,7 @@ _PUT_EVENTS = re.compile("events:putEvents|eventbridge:putEvents|EventBridge-Put
 _ARN = re.compile(r"arn:[\w-]+:(?:sqs|sns|lambda|events):[^\s\"',\\]+|https://sqs\.[^\s\"',\\]+")
 
 
-def _targets(draft: Draft, resource: Resource, text: str) -> Iterator[str]:
+def _targets(draft: Draft, resource: Resource, text: str, names_a_bus: bool) -> Iterator[str]:
     found = False
     for key in _keys(text):
         target = draft.function(resource.stack, _ref(key)) or key
@@ -159,12 +170,8 @@ def _targets(draft: Draft, resource: Resource, text: str) -> Iterator[str]:
         target = draft.function(resource.stack, literal) or draft.inside(resource.stack, literal)
         if isinstance(draft.nodes.get(target), _NAMED):
             yield target
-    if _PUT_EVENTS.search(text) and not found and not _names_a_bus(draft, resource):
+    if _PUT_EVENTS.search(text) and not found and not names_a_bus:
         yield draft.default_bus()
-
-
-def _names_a_bus(draft: Draft, resource: Resource) -> bool:
-    return "EventBusName" in repr(draft.resolved(resource))
 
 
 def _ref(key: str) -> Ref:

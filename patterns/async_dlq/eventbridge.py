@@ -16,13 +16,15 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from patterns._alarms import Alarms, alarm_actions_checked
+from patterns._json import keep_as_written, plain
 from patterns._permissions import DeadLetters, Sender, allow_dead_letters, dead_letters_checked
+from patterns._places import refuse_elsewhere, stack_of
 from patterns._queues import define_dead_letters
 from patterns.async_dlq._link import allow_invoking, check_key, check_net, define_net, refuse_return
 from patterns.async_dlq.destinations import Destination
+from patterns.async_dlq.expressions import check_expression
 from patterns.async_dlq.invoked import Invoked, invoked
 from patterns.async_dlq.net import AsyncDlq
-from patterns.async_dlq.place import refuse_elsewhere
 from patterns.errors import PatternError
 from patterns.flow import limits
 from patterns.flow.filters import Scope, check_event_pattern, match
@@ -49,7 +51,7 @@ class EventBridgeAsync(Construct):
         event_pattern: which events, as EventBridge documents it (``{"source": ["shop"], "detail-type": ["Ordered"]}``).
             One of this and ``schedule``.
             https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-event-patterns.html
-        schedule: when, for example ``events.Schedule.rate(Duration.hours(1))``. On the default bus only.
+        schedule: when, for example ``events.Schedule.rate(Duration.hours(1))``, in UTC. On the default bus only.
         bus: the event bus, of this account and Region. Default: the account's default bus.
         retry_attempts: how often EventBridge tries again to reach Lambda, 0 to 185. Default: 185.
             https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.html
@@ -103,7 +105,7 @@ class EventBridgeAsync(Construct):
         alarm_actions: Sequence[cloudwatch.IAlarmAction] = (),
     ) -> None:
         plan = _make_plan(
-            scope,
+            stack_of(scope, id),
             function=function,
             event_pattern=event_pattern,
             schedule=schedule,
@@ -127,7 +129,7 @@ class EventBridgeAsync(Construct):
             self,
             "Rule",
             event_bus_name=plan.bus_name,
-            event_pattern=event_pattern,
+            event_pattern=plan.event_pattern,
             schedule_expression=schedule.expression_string if schedule is not None else None,
             state="ENABLED",
             targets=[
@@ -146,20 +148,25 @@ class EventBridgeAsync(Construct):
                 )
             ],
         )
+        if plan.event_pattern is not None:
+            keep_as_written(self.rule, "EventPattern", plan.event_pattern)
         sender = Sender("events", self.rule.attr_arn, None)  # defined in this very stack
         allow_dead_letters(self, sender, self.undelivered, plan.dead_letters)
         allow_invoking(self, plan.invoked, sender.principal, sender.arn)
-        self.archive = self._archive(bus, None if plan.bus_name else event_pattern, plan.archive_days)
+        self.archive = self._archive(bus, None if plan.bus_name else plan.event_pattern, plan.archive_days)
         self.alarms = self._tell(plan, actions)
 
     def _archive(
-        self, bus: events.IEventBus | None, pattern: Mapping[str, Any] | None, days: int | None
+        self, bus: events.IEventBus | None, pattern: dict[str, Any] | None, days: int | None
     ) -> events.CfnArchive | None:
         if days is None:
             return None
         default = {"Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default"}
         arn = cdk.Token.as_string(default) if bus is None else bus.event_bus_arn
-        return events.CfnArchive(self, "Archive", source_arn=arn, event_pattern=pattern, retention_days=days)
+        archive = events.CfnArchive(self, "Archive", source_arn=arn, event_pattern=pattern, retention_days=days)
+        if pattern is not None:
+            keep_as_written(archive, "EventPattern", pattern)
+        return archive
 
     def _tell(self, plan: "_Plan", actions: Sequence[cloudwatch.IAlarmAction]) -> tuple[cloudwatch.Alarm, ...]:
         alarms = Alarms(self, actions)
@@ -206,6 +213,7 @@ _TOLD = (
 @dataclass(frozen=True, slots=True)
 class _Plan:
     invoked: Invoked
+    event_pattern: Any  # dict; None for a schedule
     bus_name: str | None  # of a custom bus
     max_event_age: int | None
     archive_days: int | None
@@ -214,7 +222,7 @@ class _Plan:
 
 
 def _make_plan(
-    scope: Any,
+    stack: cdk.Stack,
     *,
     function: Any,
     event_pattern: Any,
@@ -229,17 +237,20 @@ def _make_plan(
 ) -> _Plan:
     warnings: list[tuple[str, str]] = []
     target = invoked("function", function)
-    refuse_elsewhere("function", target.arn, scope)
+    refuse_elsewhere("function", target.behind, stack)
     if (event_pattern is None) == (schedule is None):
         given = "neither" if schedule is None else "both"
         raise PatternError(f"event_pattern or schedule must be given, one of the two, got {given}")
     if event_pattern is not None:
         check_event_pattern(event_pattern, argument="event_pattern")
+        _check_envelope(event_pattern, "event_pattern")
+    elif isinstance(schedule, events.Schedule):
+        check_expression("schedule", schedule.expression_string, once=False)
     else:
-        is_a("schedule", schedule, "expression_string", A_SCHEDULE)
+        raise PatternError(f"schedule must be {A_SCHEDULE}, got {schedule!r}")
     bus_name = _custom_bus_name(bus)
     if bus is not None:
-        refuse_elsewhere("bus", bus.event_bus_arn, scope)
+        refuse_elsewhere("bus", bus, stack)
     if schedule is not None and bus is not None and bus_name is not None:
         raise PatternError(
             f"bus must be left out for a schedule: EventBridge runs schedules on the default bus only, "
@@ -255,11 +266,40 @@ def _make_plan(
     dead_letters = dead_letters_checked("undelivered", undelivered, encryption_key, EVENTBRIDGE, warnings)
     check_key(encryption_key, undelivered=undelivered, net=net)
     if undelivered is not None:
-        refuse_elsewhere("undelivered", undelivered.queue_arn, scope, account=False)
+        refuse_elsewhere("undelivered", undelivered, stack, account=False)
     check_net(net, target)
     if event_pattern is not None and any(match(event_pattern, Scope.EVENTBRIDGE, record) for record in _RECORDS):
         refuse_return(net, "bus", lambda destination: _is_bus(destination, bus, bus_name))
-    return _Plan(target, bus_name, age, days, dead_letters, tuple(warnings))
+    return _Plan(target, plain(event_pattern), bus_name, age, days, dead_letters, tuple(warnings))
+
+
+# https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-events-structure.html, and replays carry replay-name.
+_ENVELOPE = (
+    "account",
+    "detail",
+    "detail-type",
+    "id",
+    "region",
+    "replay-name",
+    "resources",
+    "source",
+    "time",
+    "version",
+)
+
+
+def _check_envelope(pattern: Mapping[str, Any], where: str) -> None:
+    """Refuse a key that no event has: EventBridge takes it, and the rule never matches (or matches what it should not).
+
+    Raises:
+        PatternError: such a key, beside the one that may have been meant.
+    """
+    for key, value in pattern.items():
+        if key == "$or" and isinstance(value, (list, tuple)):
+            for i, branch in enumerate(value):
+                _check_envelope(branch, f"{where}.$or[{i}]")
+        elif key not in _ENVELOPE:
+            raise PatternError(f"{where} must have keys of an event only, {', '.join(_ENVELOPE)} or $or, got {key!r}")
 
 
 def _custom_bus_name(bus: Any) -> str | None:

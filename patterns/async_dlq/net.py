@@ -20,10 +20,10 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from patterns._alarms import Alarms, alarm_actions_checked
+from patterns._places import refuse_elsewhere, stack_of
 from patterns._queues import A_KEY, LONGEST_RETENTION, define_dead_letters
 from patterns.async_dlq.destinations import Destination, destination_checked, retention_of
 from patterns.async_dlq.invoked import Invoked, invoked
-from patterns.async_dlq.place import refuse_elsewhere
 from patterns.errors import PatternError
 from patterns.flow import limits
 
@@ -99,7 +99,7 @@ class AsyncDlq(Construct):
         alarm_actions: Sequence[cloudwatch.IAlarmAction] = (),
     ) -> None:
         plan = _make_plan(
-            scope,
+            stack_of(scope, id),
             function=function,
             retry_attempts=retry_attempts,
             max_event_age=max_event_age,
@@ -260,7 +260,7 @@ class _Plan:
 
 
 def _make_plan(
-    scope: Any,
+    stack: cdk.Stack,
     *,
     function: Any,
     retry_attempts: Any,
@@ -272,7 +272,7 @@ def _make_plan(
 ) -> _Plan:
     warnings: list[tuple[str, str]] = []
     target = invoked("function", function)
-    refuse_elsewhere("function", target.arn, scope)
+    refuse_elsewhere("function", target.behind, stack)
     resource, reserved = _resource(target)
     if retry_attempts is None:
         raise PatternError("retry_attempts must be 0 to 2, got None")
@@ -300,10 +300,12 @@ def _make_plan(
         success = destination_checked("on_success", on_success, target, SUCCESS_KINDS, warnings)
     for name, destination in (("on_failure", failure), ("on_success", success)):
         if destination is not None:
+            # A bus of another account takes what its policy lets in; every other destination is the account's own.
+            refuse_elsewhere(name, destination.given, stack, account=destination.kind != "bus")
             _refuse_loop(name, destination, target)
     own = resource.dead_letter_config if resource is not None else None
     if raw_event:
-        _check_raw_event(scope, target, resource, own)
+        _check_raw_event(stack, target, resource, own)
     elif own is not None and failure is not None and getattr(own, "target_arn", None) == failure.arn:
         raise PatternError(
             "on_failure must be another queue or topic than the function's dead-letter queue: every failed event "
@@ -347,7 +349,7 @@ def _resource(target: Invoked) -> tuple[Any, int | None]:
     return resource, plain_number(resource.reserved_concurrent_executions)
 
 
-def _check_raw_event(scope: Any, target: Invoked, resource: Any, own: Any) -> None:
+def _check_raw_event(here: cdk.Stack, target: Invoked, resource: Any, own: Any) -> None:
     if resource is None:
         raise PatternError(
             "raw_event must be False for an imported function: its dead-letter queue is a property of the function, "
@@ -358,7 +360,7 @@ def _check_raw_event(scope: Any, target: Invoked, resource: Any, own: Any) -> No
             "raw_event must be False for a function that has a dead-letter queue of its own already: give it none, "
             f"or leave raw_event out and have records beside it, got True for {target.behind.node.path}"
         )
-    here, there = cdk.Stack.of(scope), target.behind.stack
+    there = target.behind.stack
     if here is not there:
         raise PatternError(
             "raw_event must be False outside of the function's stack, or the two stacks need each other: its "

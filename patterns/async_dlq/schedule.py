@@ -26,11 +26,12 @@ from patterns._permissions import (
     dead_letters_checked,
     service,
 )
+from patterns._places import refuse_elsewhere, stack_of
 from patterns._queues import define_dead_letters
 from patterns.async_dlq._link import check_key, check_net, define_net
+from patterns.async_dlq.expressions import check_expression, check_time_zone
 from patterns.async_dlq.invoked import Invoked, invoked
 from patterns.async_dlq.net import AsyncDlq
-from patterns.async_dlq.place import refuse_elsewhere
 from patterns.errors import PatternError
 from patterns.flow import limits
 
@@ -105,7 +106,7 @@ class ScheduleAsync(Construct):
         alarm_actions: Sequence[cloudwatch.IAlarmAction] = (),
     ) -> None:
         plan = _make_plan(
-            scope,
+            stack_of(scope, id),
             function=function,
             schedule=schedule,
             input=input,
@@ -211,7 +212,7 @@ class _Plan:
 
 
 def _make_plan(
-    scope: Any,
+    stack: cdk.Stack,
     *,
     function: Any,
     schedule: Any,
@@ -225,9 +226,14 @@ def _make_plan(
 ) -> _Plan:
     warnings: list[tuple[str, str]] = []
     target = invoked("function", function)
-    refuse_elsewhere("function", target.arn, scope)
+    refuse_elsewhere("function", target.behind, stack)
     if not isinstance(schedule, scheduler.ScheduleExpression):
         raise PatternError(f"schedule must be {A_SCHEDULE}, got {schedule!r}")
+    check_expression("schedule", schedule.expression_string, once=True)
+    zone = schedule.time_zone
+    zone_name = zone.timezone_name if zone is not None else None
+    if zone_name is not None:
+        check_time_zone("schedule", zone_name)
     text = None
     if input is not None:
         if not isinstance(input, Mapping):
@@ -236,6 +242,8 @@ def _make_plan(
             text = json.dumps(dict(input), allow_nan=False)
         except (TypeError, ValueError) as error:
             raise PatternError(f"input must be a JSON object: {error}, got {input!r}") from None
+        except RecursionError:
+            raise PatternError("input must be a JSON object, got one nested too deep to write") from None
         size = len(text.encode())
         if size > limits.SCHEDULER_INPUT_BYTES:
             raise PatternError(f"input must be at most {limits.SCHEDULER_INPUT_BYTES} bytes as JSON, got {size}")
@@ -249,7 +257,6 @@ def _make_plan(
     dead_letters = dead_letters_checked("undelivered", undelivered, encryption_key, SCHEDULER, warnings)
     check_key(encryption_key, undelivered=undelivered, net=net)
     if undelivered is not None:
-        refuse_elsewhere("undelivered", undelivered.queue_arn, scope, account=False)
+        refuse_elsewhere("undelivered", undelivered, stack, account=False)
     check_net(net, target)
-    zone = schedule.time_zone
-    return _Plan(target, zone.timezone_name if zone is not None else None, text, age, dead_letters, tuple(warnings))
+    return _Plan(target, zone_name, text, age, dead_letters, tuple(warnings))

@@ -7,6 +7,7 @@ from typing import Any
 from patterns._checks import is_a, seconds, warn
 
 # isort: split
+import aws_cdk as cdk
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
@@ -15,12 +16,13 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from patterns._alarms import Alarms, alarm_actions_checked
+from patterns._json import keep_as_written, plain
 from patterns._permissions import DeadLetters, Sender, allow_dead_letters, dead_letters_checked
+from patterns._places import refuse_elsewhere, stack_of
 from patterns._queues import define_dead_letters
 from patterns.async_dlq._link import allow_invoking, check_key, check_net, define_net, refuse_return
 from patterns.async_dlq.invoked import Invoked, invoked
 from patterns.async_dlq.net import AsyncDlq
-from patterns.async_dlq.place import refuse_elsewhere
 from patterns.errors import PatternError
 from patterns.flow.filters import Scope, check
 
@@ -91,7 +93,7 @@ class SnsAsync(Construct):
         alarm_actions: Sequence[cloudwatch.IAlarmAction] = (),
     ) -> None:
         plan = _make_plan(
-            scope,
+            stack_of(scope, id),
             function=function,
             topic=topic,
             filter_policy=filter_policy,
@@ -119,10 +121,12 @@ class SnsAsync(Construct):
             topic_arn=topic_arn,
             protocol="lambda",
             endpoint=plan.invoked.arn,
-            filter_policy=filter_policy,
+            filter_policy=plan.filter_policy,
             filter_policy_scope=filter_policy_scope if filter_policy is not None else None,
             redrive_policy={"deadLetterTargetArn": self.undelivered.queue_arn},
         )
+        if plan.filter_policy:
+            keep_as_written(self.subscription, "FilterPolicy", plan.filter_policy)
         # SNS does not try again what it may not deliver: the permissions have to be there first.
         self.subscription.node.add_dependency(*(each for each in (policy, permission) if each is not None))
 
@@ -161,12 +165,13 @@ _TOLD = (
 @dataclass(frozen=True, slots=True)
 class _Plan:
     invoked: Invoked
+    filter_policy: Any  # dict; None for every message
     dead_letters: DeadLetters
     warnings: tuple[tuple[str, str], ...]
 
 
 def _make_plan(
-    scope: Any,
+    stack: cdk.Stack,
     *,
     function: Any,
     topic: Any,
@@ -178,9 +183,10 @@ def _make_plan(
 ) -> _Plan:
     warnings: list[tuple[str, str]] = []
     target = invoked("function", function)
-    refuse_elsewhere("function", target.arn, scope)
+    refuse_elsewhere("function", target.behind, stack)
     if topic is not None:
         is_a("topic", topic, "topic_arn", A_TOPIC)
+        refuse_elsewhere("topic", topic, stack, account=False)
         if topic.fifo is True:
             raise PatternError(
                 "topic must be a standard topic: a FIFO topic delivers to queues only, never to a function. Subscribe "
@@ -194,9 +200,9 @@ def _make_plan(
     dead_letters = dead_letters_checked("undelivered", undelivered, encryption_key, SNS, warnings)
     check_key(encryption_key, topic=topic, undelivered=undelivered, net=net)
     if undelivered is not None:
-        refuse_elsewhere("undelivered", undelivered.queue_arn, scope)
+        refuse_elsewhere("undelivered", undelivered, stack)
     check_net(net, target)
     if topic is not None:
         arn = topic.topic_arn
         refuse_return(net, "topic", lambda destination: destination.arn == arn)
-    return _Plan(target, dead_letters, tuple(warnings))
+    return _Plan(target, plain(filter_policy), dead_letters, tuple(warnings))

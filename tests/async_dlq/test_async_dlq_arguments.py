@@ -17,7 +17,7 @@ from aws_cdk import aws_sqs as sqs
 from patterns import PatternError
 from patterns.async_dlq import AsyncDlq, EventBridgeAsync, ScheduleAsync, SnsAsync
 from patterns.sqs_poll import SqsPoll
-from tests._synth import new_function, new_stack, warnings_of
+from tests._synth import new_app, new_function, new_stack, warnings_of
 
 A_FUNCTION = "a Lambda function, version or alias (aws_lambda.IFunction)"
 minutes, hours, days, seconds = cdk.Duration.minutes, cdk.Duration.hours, cdk.Duration.days, cdk.Duration.seconds
@@ -571,6 +571,31 @@ def test_patterns_that_eventbridge_would_refuse_are_refused(
     assert str(error.value).startswith(starts)
 
 
+KEYS = "account, detail, detail-type, id, region, replay-name, resources, source, time, version or $or"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "where", "key"),
+    [
+        ({"detailType": ["Ordered"]}, "event_pattern", "detailType"),
+        ({"source": ["shop"], "Detail": {"a": ["b"]}}, "event_pattern", "Detail"),
+        ({"$or": [{"source": ["shop"]}, {"sources": ["shop"]}]}, "event_pattern.$or[1]", "sources"),
+    ],
+    ids=str,
+)
+def test_a_key_that_no_event_has_is_refused_the_rule_would_never_match(
+    stack: cdk.Stack, function: Any, pattern: Any, where: str, key: str
+) -> None:
+    message = f"{where} must have keys of an event only, {KEYS}, got {key!r}"
+    refused(EventBridgeAsync, stack, message, function=function, event_pattern=pattern)
+
+
+def test_every_key_of_an_event_may_be_asked_for(stack: cdk.Stack) -> None:
+    texts = ("account", "detail-type", "id", "region", "replay-name", "resources", "source", "time", "version")
+    pattern = {key: ["x"] for key in texts}
+    make(EventBridgeAsync, stack, function=a_function(stack), event_pattern={**pattern, "detail": {"a": ["x"]}})
+
+
 def test_a_rule_has_a_pattern_or_a_schedule(stack: cdk.Stack, function: Any) -> None:
     rate = events.Schedule.rate(hours(1))
     message = "event_pattern or schedule must be given, one of the two, got {}"
@@ -641,19 +666,18 @@ def test_the_input_of_a_schedule_is_a_json_object_of_at_most_256_kib(stack: cdk.
 # --- other accounts and Regions --------------------------------------------------------------------
 
 HERE = cdk.Environment(account="111122223333", region="eu-west-1")
-ELSEWHERE = "{} must be in the {} of the stack that links it, or the deployment fails or nothing arrives: {}, got {}"
+ELSEWHERE = "{} must be in the {} of the stack that links it, {}, got Stack/{} in {}"
+MINE, THEIRS = "111122223333", "999999999999"
 
 
 @pytest.mark.parametrize("kind", EVERY)
 def test_a_function_of_another_account_or_region_is_refused(kind: Any) -> None:
     stack = new_stack(env=HERE)
-    for arn, what, ours in (
-        ("arn:aws:lambda:eu-west-1:999999999999:function:f", "account", "111122223333"),
-        ("arn:aws:lambda:us-east-1:111122223333:function:f", "Region", "eu-west-1"),
-    ):
-        function = lambda_.Function.from_function_arn(stack, f"F{next(_count)}", arn)
-        refused(kind, stack, ELSEWHERE.format("function", what, ours, arn), function=function)
-    ours = lambda_.Function.from_function_arn(stack, "Ours", "arn:aws:lambda:eu-west-1:111122223333:function:f")
+    function = lambda_.Function.from_function_arn(stack, "Foreign", f"arn:aws:lambda:eu-west-1:{THEIRS}:function:f")
+    refused(kind, stack, ELSEWHERE.format("function", "account", MINE, "Foreign", THEIRS), function=function)
+    function = lambda_.Function.from_function_arn(stack, "Far", f"arn:aws:lambda:us-east-1:{MINE}:function:f")
+    refused(kind, stack, ELSEWHERE.format("function", "Region", "eu-west-1", "Far", "us-east-1"), function=function)
+    ours = lambda_.Function.from_function_arn(stack, "Ours", f"arn:aws:lambda:eu-west-1:{MINE}:function:f")
     make(kind, stack, function=ours)
 
 
@@ -663,29 +687,93 @@ def test_a_dead_letter_queue_of_another_region_is_refused_and_for_a_topic_of_ano
 ) -> None:
     stack = new_stack(env=HERE)
     function = a_function(stack)
-    far, foreign = "arn:aws:sqs:us-east-1:111122223333:q", "arn:aws:sqs:eu-west-1:999999999999:q"
-    queue = sqs.Queue.from_queue_arn(stack, "Far", far)
-    refused(
-        kind, stack, ELSEWHERE.format("undelivered", "Region", "eu-west-1", far), function=function, undelivered=queue
-    )
-    theirs = sqs.Queue.from_queue_arn(stack, "Foreign", foreign)
+    far = sqs.Queue.from_queue_arn(stack, "Far", f"arn:aws:sqs:us-east-1:{MINE}:q")
+    message = ELSEWHERE.format("undelivered", "Region", "eu-west-1", "Far", "us-east-1")
+    refused(kind, stack, message, function=function, undelivered=far)
+    foreign = sqs.Queue.from_queue_arn(stack, "Foreign", f"arn:aws:sqs:eu-west-1:{THEIRS}:q")
     if account:
-        message = ELSEWHERE.format("undelivered", "account", "111122223333", foreign)
-        refused(kind, stack, message, function=function, undelivered=theirs)
+        message = ELSEWHERE.format("undelivered", "account", MINE, "Foreign", THEIRS)
+        refused(kind, stack, message, function=function, undelivered=foreign)
     else:
-        make(kind, stack, function=function, undelivered=theirs)
+        make(kind, stack, function=function, undelivered=foreign)
 
 
 def test_a_bus_of_another_account_takes_no_rule_from_here() -> None:
     stack = new_stack(env=HERE)
-    arn = "arn:aws:events:eu-west-1:999999999999:event-bus/shop"
-    refused(
-        EventBridgeAsync,
-        stack,
-        ELSEWHERE.format("bus", "account", "111122223333", arn),
-        function=a_function(stack),
-        bus=events.EventBus.from_event_bus_arn(stack, "Bus", arn),
+    bus = events.EventBus.from_event_bus_arn(stack, "Bus", f"arn:aws:events:eu-west-1:{THEIRS}:event-bus/shop")
+    message = ELSEWHERE.format("bus", "account", MINE, "Bus", THEIRS)
+    refused(EventBridgeAsync, stack, message, function=a_function(stack), bus=bus)
+
+
+def imported(stack: cdk.Stack, kind: str, region: str, account: str) -> Any:
+    id = f"I{next(_count)}"
+    match kind:
+        case "queue":
+            return sqs.Queue.from_queue_arn(stack, id, f"arn:aws:sqs:{region}:{account}:q")
+        case "topic":
+            return sns.Topic.from_topic_arn(stack, id, f"arn:aws:sns:{region}:{account}:t")
+        case "function":
+            return lambda_.Function.from_function_arn(stack, id, f"arn:aws:lambda:{region}:{account}:function:other")
+        case _:
+            return events.EventBus.from_event_bus_arn(stack, id, f"arn:aws:events:{region}:{account}:event-bus/b")
+
+
+@pytest.mark.parametrize("kind", ["queue", "topic", "function", "bus"])
+@pytest.mark.parametrize("name", ["on_failure", "on_success"])
+def test_a_destination_of_another_region_is_refused_and_of_another_account_unless_it_is_a_bus(
+    kind: str, name: str
+) -> None:
+    stack = new_stack(env=HERE)
+    function = a_function(stack)
+    far = imported(stack, kind, "us-east-1", MINE)
+    message = ELSEWHERE.format(name, "Region", "eu-west-1", far.node.id, "us-east-1")
+    refused(AsyncDlq, stack, message, function=function, **{name: far})
+    foreign = imported(stack, kind, "eu-west-1", THEIRS)
+    if kind == "bus":
+        make(AsyncDlq, stack, function=function, **{name: foreign})
+    else:
+        message = ELSEWHERE.format(name, "account", MINE, foreign.node.id, THEIRS)
+        refused(AsyncDlq, stack, message, function=function, **{name: foreign})
+
+
+def test_a_topic_of_another_region_is_refused_its_subscription_would_be_there_too() -> None:
+    stack = new_stack(env=HERE)
+    topic = imported(stack, "topic", "us-east-1", MINE)
+    message = ELSEWHERE.format("topic", "Region", "eu-west-1", topic.node.id, "us-east-1")
+    refused(SnsAsync, stack, message, function=a_function(stack), topic=topic)
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_a_function_of_another_stage_is_refused(kind: Any) -> None:
+    app = new_app()
+    elsewhere = new_function(cdk.Stack(cdk.Stage(app, "Prod"), "Theirs"))
+    stack = cdk.Stack(app, "Ours")
+    message = (
+        "function must be in the same app and Stage as the construct, or be imported, got Prod/Theirs/Function of "
+        "another"
     )
+    refused(kind, stack, message, function=elsewhere)
+
+
+# --- scope and id ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_what_is_no_scope_and_no_id_is_refused(stack: cdk.Stack, function: Any, kind: Any) -> None:
+    arguments = {"function": function}
+    if kind is EventBridgeAsync:
+        arguments["event_pattern"] = PATTERN
+    if kind is ScheduleAsync:
+        arguments["schedule"] = HOURLY
+    for scope, id, message in (
+        (None, "A", "scope must be a construct in a stack (constructs.Construct), got None"),
+        (new_app(), "A", "scope must be a construct in a stack, got an app"),
+        (stack, None, "id must be a text that is not empty, got None"),
+        (stack, "", "id must be a text that is not empty, got ''"),
+    ):
+        with pytest.raises(PatternError) as error:
+            kind(scope, id, **arguments)
+        assert str(error.value) == message
 
 
 @pytest.mark.parametrize(

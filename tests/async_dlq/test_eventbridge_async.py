@@ -1,5 +1,7 @@
 """An event that a rule matches reaches the function, or is kept where an alarm tells: on the way, and after it."""
 
+import json
+from types import MappingProxyType
 from typing import Any
 
 import aws_cdk as cdk
@@ -177,6 +179,31 @@ def test_every_alarm_acts_and_missing_data_is_no_alarm() -> None:
     assert {len(a["AlarmActions"]) for a in alarms} == {1}
     assert {a["TreatMissingData"] for a in alarms} == {"notBreaching"}
     assert len(made.alarms) + len(made.net.alarms) == len(alarms)
+
+
+# --- the pattern as it was written -----------------------------------------------------------------
+
+
+def test_a_null_in_a_pattern_is_not_lost_on_the_way_to_rule_and_archive() -> None:
+    pattern = {"detail": {"coupon": ["none", None], "gift": [None]}}
+    _, stack = ruled(event_pattern=pattern, archive=cdk.Duration.days(7))
+    template = template_of(stack)
+    assert json.loads(the(template, RULE)["EventPattern"]) == pattern
+    assert json.loads(the(template, ARCHIVE)["EventPattern"]) == pattern
+    assert losses(read_flow({"Stack": template})) == []
+
+
+def test_a_name_known_at_deployment_only_stays_one_beside_a_null() -> None:
+    stack = new_stack()
+    ruled(stack, event_pattern={"account": [stack.account], "detail": {"gift": [None]}})
+    assert the(template_of(stack), RULE)["EventPattern"] == {
+        "Fn::Join": ["", ['{"account":["', {"Ref": "AWS::AccountId"}, '"],"detail":{"gift":[null]}}']]
+    }
+
+
+def test_every_mapping_and_sequence_is_taken_as_a_pattern() -> None:
+    _, stack = ruled(event_pattern=MappingProxyType({"detail": MappingProxyType({"kind": ("book", {"prefix": "e"})})}))
+    assert the(template_of(stack), RULE)["EventPattern"] == {"detail": {"kind": ["book", {"prefix": "e"}]}}
 
 
 # --- archive ---------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """A message on the topic reaches the function, or is kept where an alarm tells: on the way, and after it."""
 
+import json
+from types import MappingProxyType
 from typing import Any
 
 import aws_cdk as cdk
@@ -146,6 +148,20 @@ def test_a_filter_policy_reaches_the_subscription_as_it_was_written(policy: dict
     _, stack = subscribed(filter_policy=policy, filter_policy_scope=scope)
     subscription = the(template_of(stack), SUBSCRIPTION)
     assert (subscription["FilterPolicy"], subscription["FilterPolicyScope"]) == (policy, scope)
+
+
+def test_a_null_in_a_filter_policy_is_not_lost_on_the_way_to_the_template() -> None:
+    policy = {"order": {"coupon": ["none", None], "gift": [None]}}
+    _, stack = subscribed(filter_policy=policy, filter_policy_scope="MessageBody")
+    template = template_of(stack)
+    assert json.loads(the(template, SUBSCRIPTION)["FilterPolicy"]) == policy
+    assert [loss.outcome.value for loss in losses(read_flow({"Stack": template}))] == ["filtered"]
+
+
+def test_every_mapping_and_sequence_is_taken_as_a_filter_policy() -> None:
+    policy = MappingProxyType({"order": MappingProxyType({"kind": ("book", {"prefix": "e"})})})
+    _, stack = subscribed(filter_policy=policy, filter_policy_scope="MessageBody")
+    assert the(template_of(stack), SUBSCRIPTION)["FilterPolicy"] == {"order": {"kind": ["book", {"prefix": "e"}]}}
 
 
 def test_without_a_filter_no_scope_is_written() -> None:

@@ -21,6 +21,8 @@ from patterns.flow.model import (
     Poll,
     Queue,
     Redrive,
+    Rule,
+    Schedule,
     Subscription,
     Verdict,
     Way,
@@ -159,6 +161,11 @@ class View:
                 found[node.id] = edges
         return found
 
+    def is_clock(self, node: str) -> bool:
+        """Whether a schedule, or a rule that is only one, sends: its message comes again with the next run."""
+        found = self.flow.nodes.get(node)
+        return isinstance(found, Schedule) or (isinstance(found, Rule) and not found.bus)
+
     def failure_nets(self, function: str) -> list[Destination]:
         """Where the events of failed asynchronous invocations are put."""
         return [
@@ -244,10 +251,16 @@ def _lets_records_through(edge: Edge) -> bool:
     )
 
 
+# Services that ask again by themselves when a function has failed.
+_ASK_AGAIN = ("AWS::SecretsManager::RotationSchedule", "AWS::Config::ConfigRule")
+
+
 def _is_asynchronous(edge: Edge) -> bool:
     if edge.enabled is False:
         return False
-    if isinstance(edge, Delivery | Call):
+    if isinstance(edge, Call):
+        return edge.asynchronous and not (edge.resource and edge.resource.type in _ASK_AGAIN)
+    if isinstance(edge, Delivery):
         return edge.asynchronous
     return isinstance(edge, Subscription | Notification | Destination)
 

@@ -138,6 +138,29 @@ def test_a_fifo_dead_letter_queue_of_equal_retention_is_advice_only() -> None:
     assert [(f.rule, f.severity) for f in findings(template)] == [("dead-letter-queue-retention-short", Severity.LOW)]
 
 
+def test_what_a_clock_sends_comes_again_so_losing_one_is_high_not_critical() -> None:
+    template = examples.bad(BY_ID["events-no-dead-letter-queue"].example)
+    rule = template["Resources"]["Placed"]["Properties"]
+    assert [f.severity for f in findings(template)] == [Severity.CRITICAL]
+    del rule["EventPattern"], rule["EventBusName"]
+    rule["ScheduleExpression"] = "rate(5 minutes)"
+    assert [(f.rule, f.severity) for f in findings(template)] == [("events-no-dead-letter-queue", Severity.HIGH)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "found"),
+    [
+        ("AWS::SecretsManager::RotationSchedule", {"SecretId": "x", "RotationLambdaARN": {"Ref": "Worker"}}, False),
+        ("AWS::Logs::SubscriptionFilter", {"LogGroupName": "x", "DestinationArn": {"Ref": "Worker"}}, True),
+    ],
+)
+def test_a_service_that_asks_again_by_itself_loses_nothing(kind: str, properties: dict[str, Any], found: bool) -> None:
+    design = examples.design("polled")["Resources"]
+    resources = {"Worker": design["Worker"], "WorkerRole": design["WorkerRole"]}
+    resources["Caller"] = {"Type": kind, "Properties": properties}
+    assert ("async-no-failure-destination" in ids({"Resources": resources})) is found
+
+
 def test_policies_and_consumers_in_another_stack_count() -> None:
     whole = examples.design("polled")["Resources"]
     names = ("Poll", "Worker", "WorkerRole")

@@ -77,6 +77,7 @@ def _no_net(view: View) -> Iterator[Found]:
                 "retries": retries,
                 "age": span(function.event_age),
             },
+            severity=Severity.HIGH if all(view.is_clock(e.source) for e in view.asynchronous[function.id]) else None,
             unsure=unsure,
             subject=function.qualifier,
         )

@@ -18,8 +18,9 @@ import aws_cdk.aws_sqs
 import aws_cdk as cdk
 from cdk_nag import AwsSolutionsChecks, ServerlessChecks
 from apps.app import build_app
+from patterns.guard import MessagingChecks
 app = build_app()
-cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app))
+cdk.Validations.of(app).add_plugins(AwsSolutionsChecks(app), ServerlessChecks(app), MessagingChecks())
 app.synth()
 """
 

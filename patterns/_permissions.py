@@ -186,7 +186,7 @@ def allow_dead_letters(scope: Any, sender: Sender, queue: Any, dead_letters: Dea
     Returns:
         what a link has to wait for; ``None`` for an imported queue.
     """
-    exact = dead_letters.given is None or sender.literal or queue.stack in (sender.stack, cdk.Stack.of(scope))
+    exact = dead_letters.given is None or sender.literal or _is_in(queue.stack, sender, scope)
     here = {"ArnEquals": {"aws:SourceArn": sender.arn}}
     added = queue.add_to_resource_policy(
         iam.PolicyStatement(
@@ -199,6 +199,11 @@ def allow_dead_letters(scope: Any, sender: Sender, queue: Any, dead_letters: Dea
     if dead_letters.key is not None:
         allow_key(scope, dead_letters.key, sender.principal, sender.of_this_account(), story=sender.story)
     return added.policy_dependable
+
+
+def _is_in(stack: Any, sender: Sender, scope: Any) -> bool:
+    """Whether a stack is the sender's, or the one of the construct that links them."""
+    return stack == sender.stack or stack == cdk.Stack.of(scope)
 
 
 def service(principal: str, conditions: dict[str, Any] | None = None) -> Any:

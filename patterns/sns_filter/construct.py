@@ -35,9 +35,7 @@ class FilteredSubscription(Construct):
     subscription: sns.CfnSubscription
     undelivered: sqs.IQueue
 
-    def __init__(
-        self, scope: Construct, id: str, link: Link, topic: sns.ITopic, sender: Sender, fifo: bool, alarms: Alarms
-    ) -> None:
+    def __init__(self, scope: Construct, id: str, link: Link, sender: Sender, fifo: bool, alarms: Alarms) -> None:
         super().__init__(scope, id)
         subscriber, policy = link.subscriber, link.subscriber.filter_policy
         endpoint: Any = subscriber.endpoint
@@ -63,7 +61,7 @@ class FilteredSubscription(Construct):
         self.subscription = sns.CfnSubscription(
             self,
             "Subscription",
-            topic_arn=topic.topic_arn,
+            topic_arn=sender.arn,
             protocol="lambda" if link.queue is None else "sqs",
             endpoint=arn,
             filter_policy=policy.document if policy else None,
@@ -179,12 +177,12 @@ class SnsFilter(Construct):
         )
         self.topic = defined
         alarms = Alarms(self, actions)
-        sender = Sender("sns", self.topic.topic_arn, defined.stack if isinstance(topic, sns.Topic) else None, STORY)
+        sender = Sender("sns", self.topic.topic_arn, defined.stack if isinstance(defined, sns.Topic) else None, STORY)
 
         made = Construct(self, "Subscriptions")
         self.subscriptions = MappingProxyType(
             {
-                name: FilteredSubscription(made, name, link, self.topic, sender, plan.fifo, alarms)
+                name: FilteredSubscription(made, name, link, sender, plan.fifo, alarms)
                 for name, link in plan.links.items()
             }
         )
@@ -199,7 +197,7 @@ class SnsFilter(Construct):
         queue: Any = kept.given or define_dead_letters(self, "CatchAll", key=kept.key, fifo=fifo)
         policy = link.subscriber.filter_policy
         link = Link(Subscriber(queue, policy), kept, link.undelivered)
-        made = FilteredSubscription(self, UNMATCHED, link, self.topic, sender, fifo, alarms)
+        made = FilteredSubscription(self, UNMATCHED, link, sender, fifo, alarms)
         if policy is not None:
             alarms.kept_messages("CatchAll", queue, kept.retention, "A message matched no filter")
         else:

@@ -16,7 +16,6 @@ from aws_cdk import aws_sqs as sqs
 
 from patterns._permissions import DeadLetters, dead_letters_checked, refuse_managed_key
 from patterns._queues import A_KEY
-from patterns._queues import settings_of as queue_settings
 from patterns.errors import PatternError
 from patterns.flow import limits
 from patterns.flow.filters import can_match, complement, covers_everything, overlap, uncovered
@@ -192,10 +191,8 @@ def _endpoint_queue(name: str, queue: Any, fifo: bool, warnings: list[tuple[str,
         raise PatternError(
             f"{name} must be a standard queue: a standard topic cannot deliver to a FIFO queue, got a FIFO queue"
         )
-    settings, key = queue_settings(queue), queue.encryption_master_key
-    if key is not None:
-        refuse_managed_key(name, key.key_arn, SNS)
-    if settings is None:
+    child = queue.node.default_child if isinstance(queue, sqs.Queue) else None
+    if not isinstance(child, sqs.CfnQueue):
         warnings.append(
             (
                 f"{STORY}.imported-queue",
@@ -203,8 +200,13 @@ def _endpoint_queue(name: str, queue: Any, fifo: bool, warnings: list[tuple[str,
                 f"sqs:SendMessage to {SNS}, or nothing is delivered.",
             )
         )
-    elif key is None:
-        refuse_managed_key(name, queue.node.default_child.kms_master_key_id or "", SNS)
+    elif not child.kms_master_key_id:
+        return DeadLetters(queue, None, 0)
+    else:
+        refuse_managed_key(name, child.kms_master_key_id, SNS)
+    key = queue.encryption_master_key
+    if key is not None:
+        refuse_managed_key(name, key.key_arn, SNS)
     return DeadLetters(queue, key, 0)
 
 
@@ -298,11 +300,12 @@ def _compare(subscribers: Mapping[str, Subscriber], warnings: list[tuple[str, st
                     f'No message can match the filter policy of subscriptions["{name}"]: {shown(policy.document)}.',
                 )
             )
-    by_endpoint: dict[str, list[str]] = {}
+    by_endpoint: dict[Any, list[str]] = {}
     for name, each in subscribers.items():
         endpoint: Any = each.endpoint
-        arn = endpoint.queue_arn if has(endpoint, "queue_arn") else endpoint.function_arn
-        by_endpoint.setdefault(arn, []).append(name)
+        if not isinstance(endpoint, sqs.Queue | lambda_.Function):  # imported twice, it is still one
+            endpoint = endpoint.queue_arn if has(endpoint, "queue_arn") else endpoint.function_arn
+        by_endpoint.setdefault(endpoint, []).append(name)
     for names in by_endpoint.values():
         for one, other in combinations(names, 2):
             answer = _meet(subscribers[one].filter_policy, subscribers[other].filter_policy)
@@ -356,7 +359,7 @@ def _catch_all(
         warnings.append((f"{STORY}.gap", _gap(by_scope)))
         return None, None, None
     for name, each in subscribers.items():
-        if given is not None and given is each.endpoint:
+        if given is each.endpoint:
             raise PatternError(
                 f'catch_all must be a queue of its own, got {given.node.path}, the endpoint of subscriptions["{name}"]'
             )

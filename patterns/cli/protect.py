@@ -1,6 +1,7 @@
 """``patterns protect``: what a data protection policy makes of messages."""
 
 import json
+import re
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +12,9 @@ from patterns.cli import _io
 
 if TYPE_CHECKING:
     from patterns.data_protection.engine import Outcome, Verdict
+
+# A message may come from a quarantine: it must not write to the terminal what it likes.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 class Format(StrEnum):
@@ -56,8 +60,7 @@ def protect(
         for warning in read.warnings():
             typer.echo(f"patterns: warning: {_io.printable(str(warning))}", err=True)
         verdicts = [
-            (path, apply(read, _io.read_text(path), publisher=publisher, subscribers=principal or None))
-            for path in messages
+            (path, apply(read, _message(path), publisher=publisher, subscribers=principal or None)) for path in messages
         ]
     except PatternError as error:
         _io.refuse(f"{_io.named(policy)}: {error}")
@@ -69,6 +72,16 @@ def protect(
         typer.echo("\n\n".join(_text(report) for report in reports))
     if any(not party["delivered"] for report in reports for party in [report["published"], *report["subscribers"]]):
         raise typer.Exit(1)
+
+
+def _message(path: str) -> str:
+    from patterns.flow.limits import SNS_MESSAGE_SIZE_MOST
+
+    text = _io.read_text(path)
+    size = len(text.encode())
+    if not 1 <= size <= SNS_MESSAGE_SIZE_MOST:
+        _io.refuse(f"{_io.named(path)}: must be 1 to {SNS_MESSAGE_SIZE_MOST} bytes, as a topic takes it, got {size}")
+    return text
 
 
 def _report(path: str, verdict: "Verdict", publisher: str | None, sample: int | None) -> dict[str, Any]:
@@ -103,7 +116,7 @@ def _text(report: dict[str, Any]) -> str:
         finding = audit["finding"]
         told = "nothing found" if finding is None else json.dumps(finding)
         lines.append(f"  audit ({audit['sampleRate']} % of messages): {told}")
-    return "\n".join(_io.printable(line) for line in lines)
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], "\n".join(_io.printable(line) for line in lines))
 
 
 def _told(party: dict[str, Any]) -> str:

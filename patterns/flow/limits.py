@@ -98,6 +98,7 @@ S3_BUCKET_NAME_CHARACTERS = (3, 63)
 
 # https://docs.aws.amazon.com/sns/latest/api/API_SetTopicAttributes.html
 SNS_MESSAGE_SIZE_DEFAULT = 262_144
+SNS_MESSAGE_SIZE_MOST = 1_048_576
 SNS_SUBSCRIPTIONS_OF_LARGE_MESSAGES = 100  # for a topic that takes more than 262,144 bytes
 
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-memory.html

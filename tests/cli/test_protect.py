@@ -132,6 +132,18 @@ def test_wrong_arguments_end_with_exit_code_2(policy: str):
     assert {run(policy, "-", "--format", "xml").exit_code, run("-", "-").exit_code} == {2}
 
 
+@pytest.mark.parametrize("size", [0, 1, 1_048_576, 1_048_577])
+def test_a_message_is_as_large_as_a_topic_takes_it(policy: str, size: int):
+    shown = run(policy, "-", stdin="a" * size)
+    refused = f"patterns: standard input: must be 1 to 1048576 bytes, as a topic takes it, got {size}\n"
+    assert (shown.stderr, shown.exit_code) == (("", 0) if 1 <= size <= 1_048_576 else (refused, 2))
+
+
+def test_a_message_cannot_write_to_the_terminal_what_it_likes(policy: str):
+    shown = run(policy, "-", stdin="a\x1b[31m\tred\x07\x9b1m\nä")
+    assert "\n    a\\x1b[31m\tred\\x07\\x9b1m\n    ä\n" in shown.stdout
+
+
 def test_a_warning_of_the_policy_goes_to_standard_error(tmp_path: Path):
     file = tmp_path / "policy.json"
     masked = statement("Inbound", "*", "Ssn-US", {"Deidentify": {"MaskConfig": {"MaskWithCharacter": "\\"}}})

@@ -190,7 +190,8 @@ _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"(?<![0-9A-Za-z.])(?:{_OCTET}\.){{3}}{_OCTET}(?![0-9A-Za-z])(?!\.[0-9])", re.ASCII)
 # A label may stand before it: client:2001:db8::1
 _IPV6 = re.compile(
-    r"(?:(?<![0-9A-Za-z:.])|(?<=[G-Zg-z]:))[0-9A-Fa-f:](?:[0-9A-Fa-f:.]{0,43}[0-9A-Fa-f:])(?![0-9A-Za-z:])", re.ASCII
+    r"(?<![0-9A-Za-z.])(?<![0-9A-Fa-f]:)(?<!::)[0-9A-Fa-f:](?:[0-9A-Fa-f:.]{0,43}[0-9A-Fa-f:])(?![0-9A-Za-z:])",
+    re.ASCII,
 )
 
 

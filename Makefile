@@ -37,8 +37,9 @@ bench: setup ## measure what is claimed about speed
 synth: setup ## synthesize every sample app into cdk.out
 	@cdk synth --quiet --no-notices
 
-docs: setup ## draw the diagrams in the READMEs anew
+docs: setup ## draw the diagrams in the READMEs and write the rules' pages anew
 	@python -m tools.diagrams
+	@python -m tools.rule_docs && python -m tools.mutations
 
 format: setup ## format the code
 	@ruff check --fix --quiet . ; ruff format .

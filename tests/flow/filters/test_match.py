@@ -1,12 +1,16 @@
 """Whether a message reaches a subscriber, and why not, is answered before anything is deployed."""
 
 import json
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from patterns.errors import PatternError
 from patterns.flow.filters import Filter, explain, match
+from tests.flow.filters.strategies import messages, policies, scalars
 
 AUTO = {
     "Records": {
@@ -274,6 +278,47 @@ def test_text_and_parsed_bodies_are_the_same() -> None:
     body = {"a": 'é"\\'}
     for form in (body, json.dumps(body), json.dumps(body, ensure_ascii=False).encode()):
         assert match({"a": ['é"\\']}, "body", form)
+
+
+@given(
+    policies("equals, prefix, suffix, equals-ignore-case, exists, null, anything-but, numeric"),
+    messages(scalars, arrays=True),
+    st.booleans(),
+)
+def test_a_body_says_the_same_as_text_and_parsed(policy: Any, body: Any, spaced: bool) -> None:
+    compiled = Filter(policy, "body")
+    text = json.dumps(body, indent=1 if spaced else None)
+    escaped = re.sub(r"[a-z](?=[^\"]*\"\s*[,}\]])", lambda found: f"\\u{ord(found[0]):04x}", text)
+    assert json.loads(escaped) == body
+    assert compiled.matches(text) is compiled.matches(escaped) is compiled.matches(body)
+
+
+TRICKY = st.text(st.sampled_from('a"\\/\n\u00e9\U0001f600\ud83d'), max_size=4)
+
+
+@given(st.sampled_from(["equals", "prefix", "suffix"]), TRICKY, TRICKY, st.booleans(), st.booleans())
+def test_quotes_escapes_and_half_characters_in_a_text_hide_nothing(
+    operator: str, operand: str, value: str, ascii: bool, other_slash: bool
+) -> None:
+    compiled = Filter({"k": [operand if operator == "equals" else {operator: operand}]}, "body")
+    text = json.dumps({"k": value}, ensure_ascii=ascii)
+    if other_slash:
+        text = text.replace("/", "\\/")
+    assert compiled.matches(text) is compiled.matches(json.loads(text))
+
+
+def test_a_text_without_what_a_filter_wants_is_not_read_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = Filter({"a": ["x", {"prefix": "y-"}], "b": [{"exists": False}]}, "body")
+    read: list[str] = []
+    loads = json.loads
+    monkeypatch.setattr(json, "loads", lambda text: read.append(text) or loads(text))
+    assert not compiled.matches('{"a": "z"}')
+    assert not compiled.matches("x")
+    assert read == []
+    assert compiled.matches('{"a": "y-1"}')
+    assert compiled.matches('{"a": "\\u0078"}')
+    assert not compiled.matches('{"b": "x"}')
+    assert len(read) == 3
 
 
 def test_a_body_that_passes_no_key_is_counted_as_filtered_out_by_the_body() -> None:

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/kms/latest/developerguide/alias-authorization.html
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from patterns._checks import has
@@ -28,19 +29,19 @@ def refuse_imported_alias(name: str, key: Any) -> None:
         )
 
 
-def decrypt(key: Any) -> list[iam.PolicyStatement]:
-    """What lets a role decrypt with a key, behind whatever alias. Nothing for AWS managed keys: they let everybody."""
+def may_use(key: Any, actions: Sequence[str]) -> list[iam.PolicyStatement]:
+    """What lets a role use a key, behind whatever alias. Nothing for AWS managed keys: they let everybody."""
     if not has(key, "alias_name"):
-        return [iam.PolicyStatement(actions=["kms:Decrypt"], resources=[key.key_arn])]
+        return [iam.PolicyStatement(actions=list(actions), resources=[key.key_arn])]
     target = _target(key)
     if target is not None:
-        return [iam.PolicyStatement(actions=["kms:Decrypt"], resources=[target.key_arn])]
+        return [iam.PolicyStatement(actions=list(actions), resources=[target.key_arn])]
     alias = key.alias_name
     if alias.startswith(MANAGED_BY_AWS):
         return []
     return [
         iam.PolicyStatement(
-            actions=["kms:Decrypt"],
+            actions=list(actions),
             resources=[key.stack.format_arn(service="kms", resource="key", resource_name="*")],
             conditions={"ForAnyValue:StringEquals": {"kms:ResourceAliases": alias}},
         )

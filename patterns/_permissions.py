@@ -14,6 +14,7 @@ from patterns._checks import is_a, is_token_text, warn
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
+from patterns._keys import MANAGED_BY_AWS
 from patterns._queues import A_KEY, A_QUEUE, LONGEST_RETENTION
 from patterns._queues import settings_of as queue_settings
 from patterns.errors import PatternError
@@ -24,7 +25,6 @@ from patterns.flow.limits import SQS_RETENTION_DEFAULT
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-troubleshooting.html
 KEY_ACTIONS = ("kms:Decrypt", "kms:GenerateDataKey")
 ACCOUNT = {"Ref": "AWS::AccountId"}
-MANAGED_KEY = "alias/aws/sqs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,17 +166,17 @@ def refuse_fifo(name: str, value: Any, service: str, what: str = "queue") -> Non
 
 
 def refuse_managed_key(name: str, key: str, service: str) -> None:
-    """Refuse the key that AWS manages for SQS: its policy cannot be changed, and lets no service in.
+    """Refuse a key that AWS manages, such as ``alias/aws/sqs``: its policy cannot be changed, and lets no service in.
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html
 
     Raises:
-        PatternError: the key is ``alias/aws/sqs``.
+        PatternError: the key is an alias that begins with ``alias/aws/``.
     """
-    if isinstance(key, str) and key.endswith(MANAGED_KEY):
+    if isinstance(key, str) and MANAGED_BY_AWS in key:
         raise PatternError(
             f"{name} must be encrypted by SQS (sqs.QueueEncryption.SQS_MANAGED) or with a customer-managed key: "
-            f"{service} cannot use the AWS managed key, so nothing would arrive, got {MANAGED_KEY}"
+            f"{service} cannot use the AWS managed key, so nothing would arrive, got {key[key.index(MANAGED_BY_AWS) :]}"
         )
 
 

@@ -3,8 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import aws_cdk as cdk
 from aws_cdk import aws_lambda as lambda_
 
+from patterns._places import refuse_elsewhere
 from patterns.async_dlq.destinations import Destination
 from patterns.async_dlq.invoked import Invoked
 from patterns.async_dlq.net import AsyncDlq, refuse_second_net
@@ -52,13 +54,16 @@ def define_net(scope: Any, net: AsyncDlq | None, function: Any, key: Any, action
     return AsyncDlq(scope, "Net", function=function, encryption_key=key, alarm_actions=actions)
 
 
-def check_key(key: Any, **given: Any) -> None:
-    """Refuse a key that nothing here would be encrypted with.
+def check_key(key: Any, stack: cdk.Stack, **given: Any) -> None:
+    """Refuse a key of another Region, and one that nothing here would be encrypted with.
 
     Raises:
-        PatternError: everything that the key could be for was given.
+        PatternError: it is elsewhere, or everything that the key could be for was given.
     """
-    if key is not None and all(value is not None for value in given.values()):
+    if key is None:
+        return
+    refuse_elsewhere("encryption_key", key, stack, account=False)
+    if all(value is not None for value in given.values()):
         names = list(given)
         raise PatternError(
             f"encryption_key must be left out when {', '.join(names[:-1])} and {names[-1]} are given: what is given is "

@@ -11,6 +11,7 @@ from patterns._functions import A_FUNCTION
 # isort: split
 from aws_cdk import aws_iam as iam
 
+from patterns._keys import may_use
 from patterns._permissions import KEY_ACTIONS, kept_for, refuse_fifo
 from patterns._queues import settings_of as queue_settings
 from patterns.async_dlq.invoked import Invoked, invoked
@@ -75,7 +76,7 @@ class Destination:
             }
             found = [iam.PolicyStatement(actions=[actions[self.kind]], resources=[self.arn])]
         if self.key is not None:
-            found.append(iam.PolicyStatement(actions=list(KEY_ACTIONS), resources=[self.key.key_arn]))
+            found += may_use(self.key, KEY_ACTIONS)
         return found
 
 

@@ -264,7 +264,7 @@ def _make_plan(
         age = limits.EVENTBRIDGE_EVENT_AGE_DEFAULT
     days = _archive_days(archive, schedule)
     dead_letters = dead_letters_checked("undelivered", undelivered, encryption_key, EVENTBRIDGE, warnings)
-    check_key(encryption_key, undelivered=undelivered, net=net)
+    check_key(encryption_key, stack, undelivered=undelivered, net=net)
     if undelivered is not None:
         refuse_elsewhere("undelivered", undelivered, stack, account=False)
     check_net(net, target)

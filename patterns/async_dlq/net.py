@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from patterns._checks import flag, is_a, plain_number, seconds, warn, whole_seconds, within
+from patterns._checks import flag, has, is_a, plain_number, seconds, warn, whole_seconds, within
 
 # isort: split
 import aws_cdk as cdk
@@ -20,6 +20,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from patterns._alarms import Alarms, alarm_actions_checked
+from patterns._keys import MANAGED_BY_AWS
 from patterns._places import refuse_elsewhere, stack_of
 from patterns._queues import A_KEY, LONGEST_RETENTION, define_dead_letters
 from patterns.async_dlq.destinations import Destination, destination_checked, retention_of
@@ -283,6 +284,10 @@ def _make_plan(
     flag("raw_event", raw_event)
     if encryption_key is not None:
         is_a("encryption_key", encryption_key, "key_arn", A_KEY)
+        refuse_elsewhere("encryption_key", encryption_key, stack, account=False)
+        alias = encryption_key.alias_name if has(encryption_key, "alias_name") else ""
+        if alias.startswith(MANAGED_BY_AWS) and alias != "alias/aws/sqs":
+            raise PatternError(f"encryption_key must be a key that SQS can use, got {alias}")
         if on_failure is not None:
             raise PatternError(
                 "encryption_key must be left out when on_failure is given: a given destination is used as it is, "

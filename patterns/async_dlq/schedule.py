@@ -18,6 +18,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from patterns._alarms import Alarms, alarm_actions_checked
+from patterns._keys import may_use
 from patterns._permissions import (
     ACCOUNT,
     KEY_ACTIONS,
@@ -184,7 +185,7 @@ class ScheduleAsync(Construct):
         ]
         key = plan.dead_letters.key
         if key is not None:
-            statements.append(iam.PolicyStatement(actions=list(KEY_ACTIONS), resources=[key.key_arn]))
+            statements += may_use(key, KEY_ACTIONS)
             allow_key(self, key, PRINCIPAL, {"StringEquals": {"aws:SourceAccount": ACCOUNT}})
         role: Any = self.role
         return iam.Policy(self, "Run", statements=statements, roles=[role])
@@ -255,7 +256,7 @@ def _make_plan(
     if max_event_age is None:
         age = limits.EVENTBRIDGE_EVENT_AGE_DEFAULT
     dead_letters = dead_letters_checked("undelivered", undelivered, encryption_key, SCHEDULER, warnings)
-    check_key(encryption_key, undelivered=undelivered, net=net)
+    check_key(encryption_key, stack, undelivered=undelivered, net=net)
     if undelivered is not None:
         refuse_elsewhere("undelivered", undelivered, stack, account=False)
     check_net(net, target)

@@ -198,7 +198,7 @@ def _make_plan(
         for message in check(filter_policy, _SCOPES[filter_policy_scope], argument="filter_policy"):
             warnings.append(("async-dlq.filter-policy", message))
     dead_letters = dead_letters_checked("undelivered", undelivered, encryption_key, SNS, warnings)
-    check_key(encryption_key, topic=topic, undelivered=undelivered, net=net)
+    check_key(encryption_key, stack, topic=topic, undelivered=undelivered, net=net)
     if undelivered is not None:
         refuse_elsewhere("undelivered", undelivered, stack)
     check_net(net, target)

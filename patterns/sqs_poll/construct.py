@@ -16,7 +16,7 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from patterns._alarms import Alarms, alarm_actions_checked, oldest_message
-from patterns._keys import decrypt
+from patterns._keys import may_use
 from patterns._places import stack_of
 from patterns._queues import define_dead_letters, define_queue
 from patterns.flow import limits
@@ -280,7 +280,7 @@ class SqsPoll(Construct):
             )
         ]
         if key is not None:
-            statements += decrypt(key)
+            statements += may_use(key, ["kms:Decrypt"])
         policy = iam.Policy(self, "Consume", statements=statements, roles=[role])
         self.mapping.node.add_dependency(policy)
 

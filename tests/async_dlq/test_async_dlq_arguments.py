@@ -497,6 +497,34 @@ def test_the_key_that_aws_manages_is_refused_however_it_is_given(
     refused(kind, stack, message.format("encryption_key"), function=function, encryption_key=managed)
 
 
+@pytest.mark.parametrize(("kind", "service"), SERVICES)
+def test_a_key_that_aws_manages_for_another_service_is_refused(
+    stack: cdk.Stack, function: Any, kind: Any, service: str
+) -> None:
+    managed = kms.Alias.from_alias_name(stack, f"K{next(_count)}", "alias/aws/sns")
+    message = (
+        "encryption_key must be encrypted by SQS (sqs.QueueEncryption.SQS_MANAGED) or with a customer-managed key: "
+        f"{service} cannot use the AWS managed key, so nothing would arrive, got alias/aws/sns"
+    )
+    refused(kind, stack, message, function=function, encryption_key=managed)
+
+
+def test_a_key_that_aws_manages_for_another_service_cannot_encrypt_the_queue(stack: cdk.Stack, function: Any) -> None:
+    managed = kms.Alias.from_alias_name(stack, f"K{next(_count)}", "alias/aws/sns")
+    message = "encryption_key must be a key that SQS can use, got alias/aws/sns"
+    refused(AsyncDlq, stack, message, function=function, encryption_key=managed)
+    ours = kms.Alias.from_alias_name(stack, f"K{next(_count)}", "alias/aws/sqs")
+    make(AsyncDlq, stack, function=a_function(stack), encryption_key=ours)
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_a_key_of_another_region_is_refused(kind: Any) -> None:
+    stack = new_stack(env=HERE)
+    key = kms.Key.from_key_arn(stack, "Key", f"arn:aws:kms:us-east-1:{MINE}:key/abc")
+    message = ELSEWHERE.format("encryption_key", "Region", "eu-west-1", "Key", "us-east-1")
+    refused(kind, stack, message, function=a_function(stack), encryption_key=key)
+
+
 def test_the_functions_own_role_may_use_the_key_that_aws_manages(stack: cdk.Stack) -> None:
     queue = sqs.Queue(stack, "Managed", encryption=sqs.QueueEncryption.KMS_MANAGED)
     make(AsyncDlq, stack, function=a_function(stack), on_failure=queue)

@@ -267,6 +267,43 @@ def test_the_functions_role_may_send_to_every_kind_of_destination(kind: str, key
         assert not role_sends(template, role, "s3:PutObject", f"{to}/elsewhere")
 
 
+# --- keys behind an alias -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["net", "sns", "rule", "schedule"])
+def test_a_key_behind_an_alias_of_this_app_is_named_itself_because_an_alias_permits_nothing(kind: str) -> None:
+    app = cdk.App(context=CONTEXT, analytics_reporting=False)
+    stack = cdk.Stack(app, "Stack")
+    function = new_function(stack)
+    alias = kms.Alias(stack, "Alias", alias_name="alias/ours", target_key=kms.Key(stack, "Key"))
+    match kind:
+        case "net":
+            AsyncDlq(stack, "Pattern", function=function, encryption_key=alias)
+        case "sns":
+            SnsAsync(stack, "Pattern", function=function, encryption_key=alias)
+        case "rule":
+            EventBridgeAsync(stack, "Pattern", function=function, event_pattern=PATTERN, encryption_key=alias)
+        case _:
+            ScheduleAsync(stack, "Pattern", function=function, schedule=HOURLY, encryption_key=alias)
+    templates = synthesized(app)
+    assert losses(read_flow(templates)) == []
+    assert net_hop(Template(templates), key_of(Template(templates)))
+
+
+def test_the_key_behind_an_imported_alias_is_named_by_the_alias_it_has() -> None:
+    app = cdk.App(context=CONTEXT, analytics_reporting=False)
+    stack = cdk.Stack(app, "Stack")
+    alias = kms.Alias.from_alias_name(stack, "Alias", "alias/theirs")
+    AsyncDlq(stack, "Net", function=new_function(stack), encryption_key=alias)
+    [policy] = [p for _, _, p in Template(synthesized(app)).resources("AWS::IAM::Policy")]
+    assert policy["PolicyDocument"]["Statement"][1] == {
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+        "Effect": "Allow",
+        "Resource": f"arn:aws:kms:{REGION}:{ACCOUNT}:key/*",
+        "Condition": {"ForAnyValue:StringEquals": {"kms:ResourceAliases": "alias/theirs"}},
+    }
+
+
 # --- what is imported ------------------------------------------------------------------------------
 
 

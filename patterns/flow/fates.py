@@ -244,7 +244,8 @@ class _Stories:
         unsure = tuple(dict.fromkeys((*way.doubts, *end.unsure)))
         kept = end.kept
         lost = end.lost and not (end.unless_covered and covered) and not any(isinstance(u, _Perhaps) for u in unsure)
-        if lost and kept is None and way.archive and latest is not None:
+        gone = end.outcome in (Outcome.EXPIRED, Outcome.DROPPED, Outcome.FILTERED)
+        if gone and kept is None and way.archive and latest is not None:
             # The archive of a bus or topic it came by still has a copy to replay.
             days = way.archive.at_least
             if days is None or days > latest:
@@ -709,7 +710,11 @@ def _into(
     if node.resource is not None and node.resource.condition is not None:
         unsure = (*unsure, f"whether {node.name} exists: {node.resource.condition}")
     onward = [e for e in flow.leaving(node.id) if isinstance(e, _CARRIES)]
-    if isinstance(node, Queue) or not (onward or isinstance(node, Topic | Bus | Function)):
+    if isinstance(node, Topic | Bus) and not onward:
+        takes = "subscribers" if isinstance(node, Topic) else "rules"
+        condition = f"{condition}; it goes to {node.name}, whose {takes} stand in none of the templates"
+        unsure, kept = (*unsure, f"which {takes} {node.name} has"), _archive(node)
+    if isinstance(node, Queue) or not (onward or isinstance(node, Function)):
         if kept is None and isinstance(node, Queue):
             kept = Kept(node.id, node.retention, node.retention)
         if isinstance(node, Bucket):
@@ -1219,9 +1224,8 @@ def _stream_remedy(flow: Flow, node: Stream, poll: Poll) -> str:
 def _function(flow: Flow, node: Function, mode: str) -> Iterator[_End | _Go]:
     if node.reserved_concurrency != 0:
         yield _End(Outcome.PROCESSED, node.id, "", f"{node.name} returns")
-    if mode == CALLED:
-        yield _End(Outcome.REJECTED, node.id, "", f"{node.name} fails: the caller gets the error")
     if mode != QUEUED:
+        # A poller sees that it fails, a caller gets the error: they are told of there.
         return
     out = [e for e in flow.leaving(node.id) if isinstance(e, Destination)]
     for edge in out:

@@ -7,15 +7,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from tests.e2e.emulator import Emulator
+from tests.e2e.scenarios import DEAD_LETTERS, DESTINATIONS, EVENT_BUS
 
 Found = TypeVar("Found")
 
 TIMEOUT = 60  # seconds; three tries take about five here
-DESTINATIONS, DEAD_LETTERS, EVENT_BUS = (
-    "ErrorHandlingDestinations",
-    "ErrorHandlingDeadLetters",
-    "ErrorHandlingEventBus",
-)
 
 
 def synthesize(folder: Path) -> Path:

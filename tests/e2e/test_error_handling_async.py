@@ -11,19 +11,19 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.asynchronous import (
+from tests.e2e.asynchronous import Inbox, eventually, logged, publish, synthesize
+from tests.e2e.emulator import Emulator
+from tests.e2e.scenarios import (
     DEAD_LETTERS,
     DESTINATIONS,
     EVENT_BUS,
-    Inbox,
-    eventually,
-    logged,
-    publish,
-    synthesize,
+    GOOD,
+    NOT_JSON,
+    POISON,
+    Ending,
+    ending,
 )
-from tests.e2e.emulator import Emulator
 
-GOOD, POISON = {"pass": True}, {"pass": False}
 Outputs = dict[str, dict[str, str]]
 
 
@@ -48,7 +48,7 @@ def sent(emulator: Emulator, outputs: Outputs) -> dict[str, Sent]:
         stack: Sent(
             publish(emulator, outputs[stack]["TopicArn"], GOOD),
             publish(emulator, outputs[stack]["TopicArn"], POISON),
-            publish(emulator, outputs[stack]["TopicArn"], "certainly not JSON"),
+            publish(emulator, outputs[stack]["TopicArn"], NOT_JSON),
         )
         for stack in outputs
     }
@@ -59,7 +59,7 @@ def failures(emulator: Emulator, outputs: Outputs) -> dict[str, Inbox]:
     return {stack: Inbox(emulator, outputs[stack]["FailuresUrl"]) for stack in (DESTINATIONS, DEAD_LETTERS)}
 
 
-def check_record(record: Mapping[str, Any], function: str, condition: str, invocations: int) -> None:
+def check_record(record: Mapping[str, Any], function: str, condition: str, invocations: int | None) -> None:
     """An invocation record, key by key, as AWS documents it.
 
     https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
@@ -94,22 +94,23 @@ def test_a_processed_message_leaves_a_record_of_success(
     check_record(record, its["FunctionName"], "Success", 1)
     assert "functionError" not in record["responseContext"]
     assert record["responsePayload"] == {"message_id": sent[DESTINATIONS].good}
-    assert json.loads(record["requestPayload"]["Records"][0]["Sns"]["Message"]) == GOOD
+    assert record["requestPayload"]["Records"][0]["Sns"]["Message"] == GOOD
 
 
 @pytest.mark.parametrize(
-    ("which", "message", "error"),
-    [("poison", json.dumps(POISON), "ValueError"), ("no_json", "certainly not JSON", "JSONDecodeError")],
+    ("which", "scenario"),
+    [("poison", ending(DESTINATIONS, "poison")), ("no_json", ending(DESTINATIONS, "not JSON"))],
+    ids=["poison", "not JSON"],
 )
 def test_a_message_that_fails_three_times_leaves_a_record_that_says_why(
-    outputs: Outputs, sent: dict[str, Sent], failures: dict[str, Inbox], which: str, message: str, error: str
+    outputs: Outputs, sent: dict[str, Sent], failures: dict[str, Inbox], which: str, scenario: Ending
 ) -> None:
     kept = failures[DESTINATIONS].wait(getattr(sent[DESTINATIONS], which))
     record = json.loads(kept["Body"])
-    check_record(record, outputs[DESTINATIONS]["FunctionName"], "RetriesExhausted", 3)
+    check_record(record, outputs[DESTINATIONS]["FunctionName"], "RetriesExhausted", scenario.attempts)
     assert record["responseContext"]["functionError"] == "Unhandled"
-    assert record["responsePayload"]["errorType"] == error
-    assert record["requestPayload"]["Records"][0]["Sns"]["Message"] == message
+    assert record["responsePayload"]["errorType"] == scenario.error
+    assert record["requestPayload"]["Records"][0]["Sns"]["Message"] == scenario.body
 
 
 # --- the event itself ------------------------------------------------------------------------------
@@ -124,7 +125,7 @@ def test_a_message_that_fails_three_times_is_kept_as_it_was_with_the_error_besid
 ) -> None:
     kept = failures[DEAD_LETTERS].wait(sent[DEAD_LETTERS].poison)
     event = json.loads(kept["Body"])
-    assert json.loads(event["Records"][0]["Sns"]["Message"]) == POISON
+    assert event["Records"][0]["Sns"]["Message"] == POISON
     attributes = {name: value["StringValue"] for name, value in kept["MessageAttributes"].items()}
     assert set(attributes) == {"RequestID", "ErrorCode", "ErrorMessage"}
     assert "Fail the Lambda function." in attributes["ErrorMessage"]
@@ -152,10 +153,11 @@ def test_a_message_that_fails_reaches_the_consumer_of_failures(
 
 def test_a_consumer_that_fails_keeps_the_event_in_its_own_net(emulator: Emulator, outputs: Outputs) -> None:
     its = outputs[EVENT_BUS]
-    message = publish(emulator, its["TopicArn"], {"pass": False, "report": False})
+    scenario = ending(EVENT_BUS, "poison that cannot be reported")
+    message = publish(emulator, its["TopicArn"], scenario.body)
     kept = Inbox(emulator, its["OnFailureFailuresUrl"]).wait(message)
     record = json.loads(kept["Body"])
-    check_record(record, its["OnFailureName"], "RetriesExhausted", 3)
+    check_record(record, its["OnFailureName"], "RetriesExhausted", scenario.attempts)
     assert record["responsePayload"]["errorMessage"] == "Fail the consumer."
     event = record["requestPayload"]
     assert event["detail-type"] == "Lambda Function Invocation Result - Failure"
@@ -176,7 +178,7 @@ def test_a_message_for_a_function_that_is_gone_is_kept_undelivered(
     message = publish(emulator, outputs[stack]["TopicArn"], GOOD)
     kept = Inbox(emulator, outputs[stack]["UndeliveredUrl"]).wait(message)
     notification = json.loads(kept["Body"])
-    assert json.loads(notification["Message"]) == GOOD
+    assert notification["Message"] == GOOD
     assert notification["TopicArn"] == outputs[stack]["TopicArn"]
 
 

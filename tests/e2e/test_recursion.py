@@ -12,10 +12,9 @@ import pytest
 from tests.e2e import poll
 from tests.e2e.asynchronous import Inbox, logged
 from tests.e2e.emulator import Emulator
+from tests.e2e.scenarios import NO_ORDER, ORDER, ORDER_RECEIVES, ORDERS
 
-STACK = "RecursionRepaired"
-ORDER = {"orderId": "111", "productName": "Bolt", "orderStatus": "Submitted"}
-FUNCTION_TIMEOUT, MAX_RECEIVE_COUNT = 2, 1  # seconds and receives, because time is real here
+FUNCTION_TIMEOUT = 2  # seconds, because time is real here
 
 
 def synthesize(folder: Path) -> Path:
@@ -31,7 +30,7 @@ def synthesize(folder: Path) -> Path:
         context=CONTEXT, outdir=str(folder), analytics_reporting=False, builtin_cloud_formation_validation=False
     )
     timeout = cdk.Duration.seconds(FUNCTION_TIMEOUT)
-    OrdersStack(app, STACK, repaired=True, function_timeout=timeout, max_receive_count=MAX_RECEIVE_COUNT)
+    OrdersStack(app, ORDERS, repaired=True, function_timeout=timeout, max_receive_count=ORDER_RECEIVES)
     cdk.Validations.of(app).acknowledge(
         cdk.Acknowledgment(
             id="Annotation::cdk-messaging-patterns:sqs-poll.max-receive-count",
@@ -44,20 +43,20 @@ def synthesize(folder: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def outputs(emulator: Emulator) -> dict[str, str]:
-    return emulator.deploy(synthesize(emulator.folder / "recursion"), [STACK])[STACK]
+    return emulator.deploy(synthesize(emulator.folder / "recursion"), [ORDERS])[ORDERS]
 
 
 def test_an_order_is_processed_and_passed_on_and_one_without_a_number_is_kept(
     emulator: Emulator, outputs: dict[str, str]
 ) -> None:
     sqs = emulator.client("sqs")
-    good = sqs.send_message(QueueUrl=outputs["QueueUrl"], MessageBody=json.dumps(ORDER))["MessageId"]
-    sqs.send_message(QueueUrl=outputs["QueueUrl"], MessageBody='{"productName": "Nut"}')
+    good = sqs.send_message(QueueUrl=outputs["QueueUrl"], MessageBody=ORDER)["MessageId"]
+    sqs.send_message(QueueUrl=outputs["QueueUrl"], MessageBody=NO_ORDER)
 
     passed_on = Inbox(emulator, outputs["TargetUrl"]).wait('"111"')
-    assert json.loads(passed_on["Body"]) == {**ORDER, "orderStatus": "Processed"}
+    assert json.loads(passed_on["Body"]) == {**json.loads(ORDER), "orderStatus": "Processed"}
     assert logged(emulator, outputs["FunctionName"], "processed", good)["order_id"] == "111"
 
     kept = Inbox(emulator, outputs["DeadLettersUrl"]).wait("Nut")
-    assert json.loads(kept["Body"]) == {"productName": "Nut"}
+    assert kept["Body"] == NO_ORDER
     assert poll.is_empty(sqs, outputs["QueueUrl"])

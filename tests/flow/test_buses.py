@@ -327,3 +327,11 @@ def test_a_log_group_is_reached_by_a_policy_that_no_template_may_hold():
     [delivery] = flow_of(**parts).edges_of(Delivery)
     assert delivery.verdict.answer is Answer.UNKNOWN
     assert delivery.verdict.why == "a resource policy of CloudWatch Logs has to let EventBridge write to Logs"
+
+
+@pytest.mark.parametrize("kind", ["AWS::ECS::Cluster", "AWS::Batch::JobQueue", "AWS::SSM::Document"])
+def test_what_is_granted_on_a_definition_is_not_denied_on_the_cluster_that_runs_it(kind):
+    runs = role(allow("arn:aws:ecs:eu-central-1:111122223333:task-definition/orders", "ecs:RunTask"))
+    scheduled = rule({**target("Cluster"), "RoleArn": arn("Role")})
+    [delivery] = flow_of(Rule=scheduled, Cluster=resource(kind), Role=runs).edges_of(Delivery)
+    assert delivery.verdict.answer is Answer.UNKNOWN

@@ -390,3 +390,32 @@ def test_what_is_kept_elsewhere_may_be_watched_there():
     assert losses(flow) == []
     assert {fate.at for fate in ends(flow, "Worker", Outcome.DESTINATION)} == {elsewhere}
     assert unwatched(flow) == []
+
+
+def test_why_an_event_goes_to_a_destination_that_nobody_here_listens_to_is_said():
+    parts = {
+        "Topic": topic(),
+        "Subscription": subscription("Worker", protocol="lambda", dead="Dead"),
+        "Dead": dead_letters(),
+        "Let": permission("sns", ref("Topic")),
+        "SnsToDead": lets_in("sns", ref("Topic"), "Dead"),
+        "Worker": function(),
+        "Role": role(allow(ref("Failures"), "sns:Publish")),
+        "Failures": topic(),
+        "Config": resource(
+            "AWS::Lambda::EventInvokeConfig",
+            FunctionName=ref("Worker"),
+            Qualifier="$LATEST",
+            DestinationConfig={"OnFailure": {"Destination": ref("Failures")}},
+        ),
+    }
+    told = ends(flow_of(**parts), "Topic", Outcome.DESTINATION)
+    assert [(fate.attempts, fate.condition) for fate in told] == [
+        (
+            None,
+            "Worker cannot be run within 6 h (throttled); it goes to Failures, whose subscribers stand in none of the"
+            " templates",
+        ),
+        (3, "Worker fails 3 times; it goes to Failures, whose subscribers stand in none of the templates"),
+    ]
+    assert all(fate.unsure == ("which subscribers Failures has",) for fate in told)

@@ -51,6 +51,9 @@ _ROLE_ACTION = {
     "AWS::ECS::Cluster": "ecs:RunTask",
     "AWS::AppSync::GraphQLApi": "appsync:GraphQL",
 }
+# A task is run from a definition, a job from a definition and a queue, a document as an automation.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
+_GRANTED_ON_MORE = ("AWS::ECS::Cluster", "AWS::Batch::JobQueue", "AWS::SSM::Document", "AWS::AppSync::GraphQLApi")
 _ROLE_SERVICE = {
     "states": "states:StartExecution",
     "events": "events:PutEvents",
@@ -206,7 +209,10 @@ def by_role(draft: Draft, stack: str, role: Any, target: str) -> Verdict:
         action = "" if ":target/" in node.id else action
     if not action:
         return Verdict(Answer.UNKNOWN, f"what {node.name} asks of the role is not known")
-    return draft.role_may(draft.role(stack, role), action, target)
+    verdict = draft.role_may(draft.role(stack, role), action, target)
+    if verdict.denied and isinstance(node, Opaque) and node.type in _GRANTED_ON_MORE:
+        return Verdict(Answer.UNKNOWN, f"{action} is granted on what {node.name} is told to run, not on itself")
+    return verdict
 
 
 def _everything(pattern: Mapping[str, Any] | None) -> bool:

@@ -64,16 +64,19 @@ class ClinicNativeStack(cdk.Stack):
         )
         cdk.CfnOutput(self, "TopicArn", value=self.topic.topic_arn)
         for name, role in roles.items():
+            self._keep_from_changing_the_topic(role)
             cdk.CfnOutput(self, f"{name}RoleArn", value=role.role_arn)
 
     def _role(self, department: str) -> iam.Role:
+        roles = f"ClinicNative{department}-"
         service: Any = iam.ServicePrincipal("cloudformation.amazonaws.com")
         role = iam.Role(self, f"{department}Role", assumed_by=service)
         role.add_managed_policy(iam.ManagedPolicy.from_aws_managed_policy_name("PowerUserAccess"))
         role.add_to_policy(
             iam.PolicyStatement(
                 actions=["iam:*Role", "iam:*RolePolicy", "iam:PassRole", "iam:TagRole"],
-                resources=[self.format_arn(service="iam", region="", resource="role", resource_name="ClinicNative*")],
+                # Roles of its own stack: not this one, which could then give itself more, nor the other department's.
+                resources=[self.format_arn(service="iam", region="", resource="role", resource_name=f"{roles}*")],
             )
         )
         why = "the department deploys its own stack with this role, so it may do what a deployment does"
@@ -81,10 +84,26 @@ class ClinicNativeStack(cdk.Stack):
             "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/PowerUserAccess]",
             "AwsSolutions-IAM5[Action::iam:*Role]",
             "AwsSolutions-IAM5[Action::iam:*RolePolicy]",
-            "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:iam::<AWS::AccountId>:role/ClinicNative*]",
+            f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:iam::<AWS::AccountId>:role/{roles}*]",
         ):
             acknowledge(role, "AwsSolutions", rule, why)
         return role
+
+    def _keep_from_changing_the_topic(self, role: iam.Role) -> None:
+        """A department deploys with wide rights; what is kept from it is not for it to change."""
+        role.add_to_policy(
+            iam.PolicyStatement(
+                effect=iam.Effect.DENY,
+                actions=[
+                    "sns:AddPermission",
+                    "sns:DeleteTopic",
+                    "sns:PutDataProtectionPolicy",
+                    "sns:RemovePermission",
+                    "sns:SetTopicAttributes",
+                ],
+                resources=[self.topic.topic_arn],
+            )
+        )
 
 
 class ClinicNativeDepartmentStack(cdk.Stack):

@@ -18,7 +18,7 @@ from itertools import chain, pairwise, product
 from typing import Any
 
 from patterns.errors import PatternError
-from patterns.flow.filters.grammar import Condition, Items, Leaf, Scope, parse, wildcard_tokens
+from patterns.flow.filters.grammar import Condition, Items, Leaf, Scope, wildcard_tokens
 from patterns.flow.filters.matching import Filter, Test, accepts_absence, condition_test, segments_of
 
 # Enough for every policy that SNS accepts (150 combinations); above it the answer is None, not a long wait.
@@ -43,13 +43,13 @@ def covers_everything(policies: Policies, scope: Scope | str) -> bool | None:
         when it cannot be told: operators that cannot be decided, or only messages whose treatment the
         service does not document (null, and empty strings under ``exists``, in SNS).
     """
-    covered, _ = _cover([*policies], Scope(scope))
+    covered, _ = _cover(_filters(policies, scope), Scope(scope))
     return covered
 
 
 def uncovered(policies: Policies, scope: Scope | str) -> dict[str, Any] | None:
     """A message that passes none of the policies, as ``Filter.matches`` reads it; None when none is known."""
-    _, example = _cover([*policies], Scope(scope))
+    _, example = _cover(_filters(policies, scope), Scope(scope))
     return example
 
 
@@ -59,7 +59,7 @@ def can_match(policy: Mapping[str, Any], scope: Scope | str) -> bool | None:
     Returns:
         True when one is known, False when there is proved to be none, None when it cannot be told.
     """
-    return _meet([policy], Scope(scope), single=False)
+    return _meet(_filters([policy], scope), Scope(scope), single=False)
 
 
 def overlap(one: Mapping[str, Any], other: Mapping[str, Any], scope: Scope | str) -> bool | None:
@@ -68,15 +68,18 @@ def overlap(one: Mapping[str, Any], other: Mapping[str, Any], scope: Scope | str
     Returns:
         True when one is known, False when there is proved to be none, None when it cannot be told.
     """
-    return _meet([one, other], Scope(scope), single=True)
+    return _meet(_filters([one, other], scope), Scope(scope), single=True)
 
 
-def _meet(policies: list[Mapping[str, Any]], scope: Scope, *, single: bool) -> bool | None:
-    """Whether one message passes all the policies; ``single``: with one value under each key."""
-    filters = [Filter(policy, scope) for policy in policies]
-    if scope is Scope.EVENT_SOURCE and len({_is_json(policy) for policy in policies}) > 1:
+def _filters(policies: Policies, scope: Scope | str) -> list[Filter]:
+    return [Filter(policy, scope) for policy in policies]
+
+
+def _meet(filters: list[Filter], scope: Scope, *, single: bool) -> bool | None:
+    """Whether one message passes all the filters; ``single``: with one value under each key."""
+    if scope is Scope.EVENT_SOURCE and len(set(map(_is_json, filters))) > 1:
         return False
-    boxes = _boxes(policies, scope)
+    boxes = _boxes(filters, scope)
     if boxes is None:
         return None
     domains = _domains(chain(*boxes), scope)
@@ -117,12 +120,10 @@ def complement(policies: Policies, scope: Scope | str) -> dict[str, Any] | None:
     scope = Scope(scope)
     if scope is not Scope.BODY:  # messages without attributes pass no attribute filter at all
         return None
-    found: list[Leaf] = []
-    for policy in policies:
-        items = parse(policy, scope, argument="policy").items
-        if len(items) != 1 or not isinstance(items[0], Leaf):
-            return None
-        found.append(items[0])
+    filters = _filters(policies, scope)
+    found = [each.items[0] for each in filters if len(each.items) == 1 and isinstance(each.items[0], Leaf)]
+    if len(found) != len(filters):
+        return None
     if len({leaf.path for leaf in found}) != 1:
         return None
     values = _turned_around([condition for leaf in found for condition in leaf.conditions])
@@ -132,11 +133,13 @@ def complement(policies: Policies, scope: Scope | str) -> dict[str, Any] | None:
     for level in reversed(found[0].path):
         document = {level: document}
     try:
-        documented = not parse(document, scope, argument="policy").warnings
+        rest = Filter(document, scope)
     except PatternError:  # too many values for one policy
         return None
-    covered = documented and covers_everything([*policies, document], scope)
-    apart = all(overlap(policy, document, scope) is not True for policy in policies)
+    if rest.warnings:
+        return None
+    covered, _ = _cover([*filters, rest], scope)
+    apart = all(_meet([each, rest], scope, single=True) is not True for each in filters)
     return document if covered and apart else None
 
 
@@ -226,14 +229,13 @@ def _several(sets: list[_Set], values: tuple[_Value, ...]) -> _Value | None:
     return None if None in found else _Value([value for each in found if each for value in each])
 
 
-def _boxes(policies: Policies, scope: Scope) -> list[list[_Box]] | None:
-    """For each policy its alternatives; None when there are too many to think about."""
+def _boxes(filters: list[Filter], scope: Scope) -> list[list[_Box]] | None:
+    """For each filter its alternatives; None when there are too many to think about."""
     result = []
-    for policy in policies:
-        items = parse(policy, scope, argument="policy").items
-        if _count(items) > _MOST_BRANCHES:
+    for each in filters:
+        if _count(each.items) > _MOST_BRANCHES:
             return None
-        result.append([_box(branch, scope) for branch in _branches(items)])
+        result.append([_box(branch, scope) for branch in _branches(each.items)])
     return None if len({key for boxes in result for box in boxes for key in box}) > _MOST_KEYS else result
 
 
@@ -324,13 +326,13 @@ def _numbers(conditions: list[Condition]) -> list[float]:
 # Covering -------------------------------------------------------------------------------------------------
 
 
-def _cover(policies: list[Mapping[str, Any]], scope: Scope) -> tuple[bool | None, Any]:
-    filters = [Filter(policy, scope) for policy in policies]
+def _cover(filters: list[Filter], scope: Scope) -> tuple[bool | None, Any]:
     if scope is Scope.ATTRIBUTES and not any(each.matches({}) for each in filters):
         return False, {}
-    if scope is Scope.EVENT_SOURCE and any(map(_is_json, policies)):
-        policies = [policy for policy in policies if _is_json(policy)]
-    boxes = _boxes(policies, scope)
+    told = filters
+    if scope is Scope.EVENT_SOURCE and any(map(_is_json, filters)):
+        told = [each for each in filters if _is_json(each)]
+    boxes = _boxes(told, scope)
     if boxes is None:
         return None, None
     flat = list(chain(*boxes))
@@ -385,9 +387,9 @@ class _Search:
         return None
 
 
-def _is_json(pattern: Mapping[str, Any]) -> bool:
+def _is_json(each: Filter) -> bool:
     """Whether an event source filter is for bodies that are JSON objects."""
-    return isinstance(pattern["body"], Mapping)
+    return isinstance(each.policy["body"], Mapping)
 
 
 def _message(chosen: Mapping[str, _Value], scope: Scope) -> Any:

@@ -97,6 +97,7 @@ class Filter:
         policy: the document.
         scope: the scope.
         warnings: what the service accepts, or may accept, and the author may not mean.
+        items: the policy as it was read.
 
     Raises:
         PatternError: the policy is one that the service refuses.
@@ -107,7 +108,7 @@ class Filter:
         self.policy = policy
         parsed = parse(policy, self.scope, argument=argument)
         self.warnings = parsed.warnings
-        self._items = parsed.items
+        self.items = parsed.items
         self._plain = self.scope in (Scope.BODY, Scope.EVENTBRIDGE)
         self._test = _all(parsed.items, self.scope)
         self._attributes = frozenset(leaf.path[0] for leaf in leaves(parsed.items))
@@ -144,7 +145,7 @@ class Filter:
         subject, fault = self._subject(message)
         if subject is None:
             return Verdict(False, (_whole(fault),), self._metric(message, fault))
-        matched, reasons = _explain_all(self._items, subject, self.scope)
+        matched, reasons = _explain_all(self.items, subject, self.scope)
         if matched and not self._consistent(subject):
             matched, reasons = False, [_whole("the keys match, but not in the same element of an array")]
         if matched and not reasons:
@@ -155,7 +156,7 @@ class Filter:
         """What the keys are looked up in, and what is wrong with the message. None: nothing can match."""
         if message.__class__ is dict and self._plain:
             return message, ""
-        if not self._items and self.scope.is_sns:
+        if not self.items and self.scope.is_sns:
             return {}, ""
         match self.scope:
             case Scope.BODY:
@@ -219,7 +220,7 @@ class Filter:
         """EventBridge wants keys under one array to match in the same element of it; SNS does not."""
         if not any(_has_array(subject, name) for name in self._shared):
             return True
-        return _in_same_elements(self._items, subject, self.scope)
+        return _in_same_elements(self.items, subject, self.scope)
 
 
 def match(policy: Mapping[str, Any], scope: Scope | str, message: Any) -> bool:

@@ -78,6 +78,13 @@ def test_a_message_that_is_redriven_is_tried_again_and_kept_again(
     assert sum(poll.invocations(logs, function).values()) - before >= MAX_RECEIVE_COUNT
 
 
+@pytest.mark.usefixtures("outputs")
+def test_what_is_in_buckets_lies_in_the_emulators_own_folder(emulator: Emulator) -> None:
+    s3 = emulator.client("s3")
+    (bucket,) = [each["Name"] for each in s3.list_buckets()["Buckets"] if "assets" in each["Name"]]
+    assert (emulator.folder / "buckets" / bucket).is_dir()
+
+
 def test_the_demo_exits_with_1_when_a_message_did_not_end_as_expected(capsys: pytest.CaptureFixture[str]) -> None:
     poison_expected_to_pass = replace(POLL[1], outcome=POLL[0].outcome, attempts=1)
     assert demo.main([POLL[0], poison_expected_to_pass]) == 1

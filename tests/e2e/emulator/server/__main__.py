@@ -52,6 +52,13 @@ def main() -> None:
     # Functions run in what the plugin "docker", the default, loads: no entry point, no package of our own.
     DockerRuntimeExecutorPlugin.load = lambda *_, **__: ProcessExecutor
 
+    # LocalStack would keep every bucket in one folder of /tmp, shared with all that run there, and leave it behind.
+    from localstack.services.s3.storage import ephemeral
+
+    begin = ephemeral.EphemeralS3ObjectStore.__init__
+    buckets = str(Path(os.environ["TMPDIR"], "buckets"))
+    ephemeral.EphemeralS3ObjectStore.__init__ = lambda self, *_, **__: begin(self, buckets)
+
     from localstack.runtime.main import main as run
 
     run()

@@ -26,8 +26,8 @@ def check_net(net: Any, target: Invoked) -> None:
     elif not net.invoked.same_as(target):
         raise PatternError(
             "net must be the net of the function that is invoked, and of the same version or alias: "
-            f"{target.behind.node.path} {target.qualifier}, "
-            f"got the net of {net.invoked.behind.node.path} {net.invoked.qualifier}"
+            f"{target.behind.node.path} {target.shown}, "
+            f"got the net of {net.invoked.behind.node.path} {net.invoked.shown}"
         )
 
 

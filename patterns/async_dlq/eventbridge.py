@@ -1,6 +1,6 @@
 """EventBridgeAsync: a rule or a schedule on an event bus invokes a function; what fails either way is kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -268,8 +268,15 @@ def _make_plan(
     if undelivered is not None:
         refuse_elsewhere("undelivered", undelivered, stack, account=False)
     check_net(net, target)
-    if event_pattern is not None and any(match(event_pattern, Scope.EVENTBRIDGE, record) for record in _RECORDS):
-        refuse_return(net, "bus", lambda destination: _is_bus(destination, bus, bus_name))
+    if event_pattern is not None:
+        refuse_return(
+            net,
+            "bus",
+            lambda destination: (
+                _is_bus(destination, bus, bus_name)
+                and any(match(event_pattern, Scope.EVENTBRIDGE, r) for r in _records(target, destination, stack))
+            ),
+        )
     return _Plan(target, plain(event_pattern), bus_name, age, days, dead_letters, tuple(warnings))
 
 
@@ -311,13 +318,50 @@ def _custom_bus_name(bus: Any) -> str | None:
     return None if name == DEFAULT_BUS or (not is_token_text(name) and name.endswith("/default")) else name
 
 
-# What Lambda puts on a bus about an invocation, as far as every record is alike.
-# https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
-_RECORDS = [
-    {"version": "0", "source": source, "detail-type": f"Lambda Function Invocation Result - {result}", "detail": {}}
-    for source in ("lambda", "aws.lambda")
-    for result in ("Failure", "Success")
-]
+def _records(target: Invoked, destination: Destination, stack: cdk.Stack) -> Iterator[dict[str, Any]]:
+    """What Lambda puts on a bus about an invocation, where the event itself is an empty object.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
+    region, account, partition = (
+        known if not is_token_text(known) else otherwise
+        for known, otherwise in (
+            (stack.region, "us-east-1"),
+            (stack.account, "111122223333"),
+            (stack.partition, "aws"),
+        )
+    )
+    arn = f"arn:{partition}:lambda:{region}:{account}:function:name:{target.qualifier}"
+    bus = (
+        destination.arn
+        if not is_token_text(destination.arn)
+        else f"arn:{partition}:events:{region}:{account}:event-bus/"
+    )
+    for source in ("lambda", "aws.lambda"):
+        for result, condition in (("Failure", "RetriesExhausted"), ("Success", "Success")):
+            yield {
+                "version": "0",
+                "id": "00000000-0000-0000-0000-000000000000",
+                "detail-type": f"Lambda Function Invocation Result - {result}",
+                "source": source,
+                "account": account,
+                "time": "2026-01-01T00:00:00Z",
+                "region": region,
+                "resources": [bus, arn],
+                "detail": {
+                    "version": "1.0",
+                    "timestamp": "2026-01-01T00:00:00.000Z",
+                    "requestContext": {
+                        "requestId": "00000000-0000-0000-0000-000000000000",
+                        "functionArn": arn,
+                        "condition": condition,
+                        "approximateInvokeCount": 1,
+                    },
+                    "requestPayload": {},
+                    "responseContext": {"statusCode": 200, "executedVersion": target.qualifier},
+                    "responsePayload": {},
+                },
+            }
 
 
 def _is_bus(destination: Destination, bus: Any, custom: str | None) -> bool:

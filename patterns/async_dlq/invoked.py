@@ -37,6 +37,11 @@ class Invoked:
     arn: str
     imported_arn: str
 
+    @property
+    def shown(self) -> str:
+        """The qualifier for a message; a version of this app has its number only after the deployment."""
+        return f"the version {self.construct.node.path}" if is_token_text(self.qualifier) else self.qualifier
+
     def same_as(self, other: "Invoked") -> bool:
         """Whether both are one qualifier of one function."""
         if self.imported_arn or other.imported_arn:

@@ -308,6 +308,11 @@ def _make_plan(
             # A bus of another account takes what its policy lets in; every other destination is the account's own.
             refuse_elsewhere(name, destination.given, stack, account=destination.kind != "bus")
             _refuse_loop(name, destination, target)
+    if failure is not None and success is not None and failure.kind == "queue" and success.arn == failure.arn:
+        raise PatternError(
+            "on_success must be another queue than on_failure: the alarms on failed events would tell every event "
+            f"that was processed, got {failure.given.node.path} for both"
+        )
     own = resource.dead_letter_config if resource is not None else None
     if raw_event:
         _check_raw_event(stack, target, resource, own)
@@ -397,7 +402,7 @@ def refuse_second_net(target: Invoked) -> None:
     if where:
         raise PatternError(
             "function must have no event invoke config yet, Lambda takes one for each qualifier: use the one that "
-            f"there is (net=… where a pattern takes it), got {target.qualifier} configured by {where}"
+            f"there is (net=… where a pattern takes it), got {target.shown} configured by {where}"
         )
 
 
@@ -410,6 +415,12 @@ def _refuse_loop(name: str, destination: Destination, target: Invoked) -> None:
                     f"{name} must not lead back to the function itself, or events go round until Lambda stops them: "
                     f"got {destination.given.node.path}, whose own destinations end at {target.behind.node.path}"
                 )
+        names = {target.arn, target.behind.function_arn}
+        for back in _configured_by_cdk(destination.function, names):
+            raise PatternError(
+                f"{name} must not lead back to the function itself, or events go round until Lambda stops them: "
+                f"got {destination.given.node.path}, which {back} sends there"
+            )
     if destination.kind in ("queue", "topic"):
         for link in _links(destination, target):
             raise PatternError(
@@ -430,6 +441,17 @@ def _reached(start: Invoked) -> Iterator[Invoked]:
         yield at
         for net in _NETS.get(at.behind, ()):
             todo += [d.function for d in net.destinations if d.function is not None]
+
+
+def _configured_by_cdk(function: Invoked, arns: set[str]) -> Iterator[str]:
+    """The configuration that the CDK's own ``on_success`` and ``on_failure`` made, if it sends to one of the ARNs."""
+    child = function.node.try_find_child(_CONFIGURED)
+    config = child.node.default_child if child is not None else None
+    if isinstance(config, lambda_.CfnEventInvokeConfig):
+        to: Any = config.destination_config
+        ends = [getattr(getattr(to, outcome, None), "destination", None) for outcome in ("on_success", "on_failure")]
+        if arns & {end for end in ends if end}:
+            yield config.node.path
 
 
 def _links(destination: Destination, target: Invoked) -> Iterator[str]:

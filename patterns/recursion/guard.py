@@ -14,6 +14,7 @@ from constructs import Construct
 
 from patterns._alarms import Alarms, alarm_actions_checked
 from patterns._functions import A_FUNCTION
+from patterns._places import refuse_elsewhere, stack_of
 from patterns.errors import PatternError
 from patterns.flow import limits
 from patterns.recursion.kill_switch import KillSwitch
@@ -80,6 +81,7 @@ class RecursionGuard(Construct):
         alarm_actions: Sequence[cloudwatch.IAlarmAction] = (),
     ) -> None:
         plan = _make_plan(
+            stack_of(scope, id),
             function=function,
             allow_because=allow_because,
             kill_switch=kill_switch,
@@ -125,7 +127,9 @@ class _Plan:
     warnings: tuple[tuple[str, str], ...]
 
 
-def _make_plan(*, function: Any, allow_because: Any, kill_switch: Any, runtime_management_mode: Any) -> _Plan:
+def _make_plan(
+    stack: Any, *, function: Any, allow_because: Any, kill_switch: Any, runtime_management_mode: Any
+) -> _Plan:
     warnings: list[tuple[str, str]] = []
     is_a("function", function, "function_arn", A_FUNCTION)
     behind = function.lambda_ if has(function, "lambda_") else function
@@ -135,6 +139,7 @@ def _make_plan(*, function: Any, allow_because: Any, kill_switch: Any, runtime_m
             "function must be defined in this app: recursive loop detection is a property of the function, which "
             f"cannot be set here, got the imported {behind.node.path}"
         )
+    refuse_elsewhere("function", behind, stack)
     flag("kill_switch", kill_switch)
     now = resource.recursive_loop
     if allow_because is None:
@@ -198,6 +203,11 @@ def _manual_runtime(resource: Any, mode: Any) -> str | None:
         return config.runtime_version_arn or ""
     if not isinstance(mode, lambda_.RuntimeManagementMode):
         raise PatternError(f"runtime_management_mode must be {A_MODE}, got {mode!r}")
+    if resource.package_type == "Image":
+        raise PatternError(
+            "runtime_management_mode must be left out for a container image, whose runtime Lambda does not manage, "
+            f"got {mode.mode}"
+        )
     name = mode.mode
     if name not in ("Auto", "FunctionUpdate", "Manual"):
         raise PatternError(f"runtime_management_mode must be Auto, FunctionUpdate or Manual, got {name!r}")

@@ -20,6 +20,7 @@ from constructs import Construct
 from patterns._alarms import Alarms, alarm_actions_checked
 from patterns._checks import has
 from patterns._functions import A_FUNCTION
+from patterns._places import refuse_elsewhere, stack_of
 from patterns._queues import LONGEST_RETENTION, define_dead_letters
 from patterns.errors import PatternError
 
@@ -74,9 +75,17 @@ class KillSwitch(Construct):
         alarm: cloudwatch.AlarmBase,
         alarm_actions: Sequence[cloudwatch.IAlarmAction] = (),
     ) -> None:
+        here = stack_of(scope, id)
         is_a("function", function, "function_arn", A_FUNCTION)
+        behind: Any = function.lambda_ if has(function, "lambda_") else function  # pyright: ignore[reportAttributeAccessIssue]
+        refuse_elsewhere("function", behind, here)
         is_a("alarm", alarm, "add_alarm_action", AN_ALARM)
-        here, there = cdk.Stack.of(scope), alarm.stack
+        if not cdk.Resource.is_owned_resource(alarm):
+            raise PatternError(
+                "alarm must be defined in this app: the action of an imported alarm cannot be set, it would switch "
+                f"nothing off, got {alarm.node.path}"
+            )
+        there = alarm.stack
         if here is not there:
             raise PatternError(
                 "alarm must be in the stack of the kill switch, each needs the other's ARN: "
@@ -84,7 +93,6 @@ class KillSwitch(Construct):
             )
         told = alarm_actions_checked(alarm_actions)
         super().__init__(scope, id)
-        behind: Any = function.lambda_ if has(function, "lambda_") else function  # pyright: ignore[reportAttributeAccessIssue]
         arn = behind.function_arn
         group = logs.LogGroup(
             self, "Log", retention=logs.RetentionDays.SIX_MONTHS, removal_policy=cdk.RemovalPolicy.DESTROY

@@ -7,6 +7,7 @@ import pytest
 from aws_cdk import aws_events as events
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_lambda_destinations as lambda_destinations
 from aws_cdk import aws_lambda_event_sources as sources
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_scheduler as scheduler
@@ -274,6 +275,35 @@ def test_destinations_that_lead_back_over_another_function_are_refused(stack: cd
     )
 
 
+@pytest.mark.parametrize("outcome", ["on_success", "on_failure"])
+def test_a_function_that_the_cdk_lets_send_back_is_no_destination(stack: cdk.Stack, outcome: str) -> None:
+    function = a_function(stack)
+    back: Any = {outcome: lambda_destinations.LambdaDestination(function)}
+    other = a_function(stack, **back)
+    refused(
+        AsyncDlq,
+        stack,
+        "on_success must not lead back to the function itself, or events go round until Lambda stops them: got "
+        f"{other.node.path}, which {other.node.path}/EventInvokeConfig/Resource sends there",
+        function=function,
+        on_success=other,
+    )
+    make(AsyncDlq, stack, function=a_function(stack), on_success=other)
+
+
+def test_processed_and_failed_events_do_not_go_to_one_queue_its_alarms_would_tell_nothing(
+    stack: cdk.Stack, function: Any
+) -> None:
+    queue = sqs.Queue(stack, f"Q{next(_count)}")
+    message = (
+        "on_success must be another queue than on_failure: the alarms on failed events would tell every event that was "
+        f"processed, got {queue.node.path} for both"
+    )
+    refused(AsyncDlq, stack, message, function=function, on_failure=queue, on_success=queue)
+    bus = events.EventBus(stack, f"B{next(_count)}")
+    make(AsyncDlq, stack, function=a_function(stack), on_failure=bus, on_success=bus)
+
+
 def test_a_queue_that_feeds_the_function_is_no_destination(stack: cdk.Stack) -> None:
     function, queue = a_function(stack), sqs.Queue(stack, "Feeds", visibility_timeout=seconds(180))
     function.add_event_source(sources.SqsEventSource(queue))
@@ -323,7 +353,12 @@ def test_a_net_that_sends_records_to_a_bus_whose_rule_matches_them_is_refused(st
         "net must not send to the bus that invokes the function, or a failed event comes back until somebody stops it: "
         "got Stack/RoundBusNet with the destination Stack/RoundBus"
     )
-    for pattern in ({"source": [{"prefix": ""}]}, {"detail-type": [{"prefix": "Lambda Function"}]}):
+    for pattern in (
+        {"source": [{"prefix": ""}]},
+        {"detail-type": [{"prefix": "Lambda Function"}]},
+        {"resources": [{"prefix": "arn:aws:lambda:"}]},
+        {"detail": {"version": ["1.0"], "requestContext": {"condition": ["RetriesExhausted"]}}},
+    ):
         refused(EventBridgeAsync, stack, message, function=function, bus=bus, event_pattern=pattern, net=net)
     make(EventBridgeAsync, stack, function=function, bus=bus, event_pattern=PATTERN, net=net)
     make(EventBridgeAsync, stack, function=function, event_pattern={"source": [{"prefix": ""}]}, net=net)
@@ -344,6 +379,19 @@ def test_a_second_net_under_the_same_function_is_refused(stack: cdk.Stack, kind:
             f"there is (net=… where a pattern takes it), got $LATEST configured by {net.node.path}",
             function=same,
         )
+
+
+def test_a_version_without_a_number_yet_is_shown_by_its_path(stack: cdk.Stack) -> None:
+    function = a_function(stack)
+    version = function.current_version
+    net = make(AsyncDlq, stack, function=version)
+    refused(
+        AsyncDlq,
+        stack,
+        "function must have no event invoke config yet, Lambda takes one for each qualifier: use the one that there is "
+        f"(net=… where a pattern takes it), got the version {version.node.path} configured by {net.node.path}",
+        function=version,
+    )
 
 
 @pytest.mark.parametrize("kind", EVERY)

@@ -16,6 +16,7 @@ from patterns.recursion import KillSwitch
 from tests._synth import new_function, new_stack, of_type, template_of, the, warnings_of
 from tests.permissions import Request, Template, allowed, role_statements
 
+THEIRS = "999999999999"
 ARN = "arn:aws:lambda:eu-west-1:111122223333:function:loops"
 
 
@@ -134,6 +135,48 @@ def test_an_alarm_of_another_stack_is_refused() -> None:
         "alarm must be in the stack of the kill switch, each needs the other's ARN: Here, got one in There"
     )
     assert here.node.try_find_child("Off") is None
+
+
+def test_an_imported_alarm_is_refused_its_action_could_not_be_set() -> None:
+    stack = new_stack()
+    arn = "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:theirs"
+    theirs: Any = cloudwatch.Alarm.from_alarm_arn(stack, "Theirs", arn)
+    with pytest.raises(PatternError) as error:
+        KillSwitch(stack, "Off", function=new_function(stack), alarm=theirs)
+    assert str(error.value) == (
+        "alarm must be defined in this app: the action of an imported alarm cannot be set, it would switch nothing "
+        "off, got Stack/Theirs"
+    )
+    assert stack.node.try_find_child("Off") is None
+
+
+@pytest.mark.parametrize(
+    ("region", "account", "message"),
+    [
+        ("us-east-1", "111122223333", "the Region of the stack that links it, eu-west-1, got Stack/F in us-east-1"),
+        (
+            "eu-west-1",
+            "999999999999",
+            "the account of the stack that links it, 111122223333, got Stack/F in 9" + "9" * 11,
+        ),
+    ],
+    ids=["Region", "account"],
+)
+def test_a_function_that_the_switch_could_not_reach_is_refused(region: str, account: str, message: str) -> None:
+    stack = new_stack(env=cdk.Environment(account="111122223333", region="eu-west-1"))
+    far = lambda_.Function.from_function_arn(stack, "F", f"arn:aws:lambda:{region}:{account}:function:f")
+    with pytest.raises(PatternError) as error:
+        KillSwitch(stack, "Off", function=far, alarm=alarm_on(stack, new_function(stack)))
+    assert str(error.value) == f"function must be in {message}"
+
+
+def test_what_is_no_scope_is_refused() -> None:
+    stack = new_stack()
+    function = new_function(stack)
+    nowhere: Any = None
+    with pytest.raises(PatternError) as error:
+        KillSwitch(nowhere, "Off", function=function, alarm=alarm_on(stack, function))
+    assert str(error.value) == "scope must be a construct in a stack (constructs.Construct), got None"
 
 
 def test_nobody_told_is_warned_of() -> None:

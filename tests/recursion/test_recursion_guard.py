@@ -5,6 +5,7 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_ecr as ecr
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 
@@ -12,7 +13,7 @@ from patterns import PatternError
 from patterns.async_dlq import AsyncDlq
 from patterns.flow import as_text, losses, read_flow
 from patterns.recursion import RecursionGuard
-from tests._synth import new_function, new_stack, of_type, template_of, the, warnings_of
+from tests._synth import new_app, new_function, new_stack, of_type, template_of, the, warnings_of
 
 FUNCTION, ALARM = "AWS::Lambda::Function", "AWS::CloudWatch::Alarm"
 A_FUNCTION = "a Lambda function, version or alias (aws_lambda.IFunction)"
@@ -205,6 +206,24 @@ def test_an_imported_function_is_refused() -> None:
     )
 
 
+def test_a_function_of_another_region_is_refused() -> None:
+    app = new_app()
+    stack = cdk.Stack(app, "Ours", env=cdk.Environment(account="111122223333", region="eu-west-1"))
+    there = cdk.Stack(app, "Theirs", env=cdk.Environment(account="111122223333", region="us-east-1"))
+    refused(
+        "function must be in the Region of the stack that links it, eu-west-1, got Theirs/Function in us-east-1",
+        stack,
+        function=new_function(there),
+    )
+
+
+def test_what_is_no_scope_is_refused() -> None:
+    nowhere: Any = None
+    with pytest.raises(PatternError) as error:
+        RecursionGuard(nowhere, "Loops", function=new_function(new_stack()))
+    assert str(error.value) == "scope must be a construct in a stack (constructs.Construct), got None"
+
+
 # --- the runtime -----------------------------------------------------------------------------------
 
 
@@ -253,3 +272,19 @@ def test_runtime_modes_that_lambda_would_refuse_are_refused() -> None:
     refused(f"{message}Auto, FunctionUpdate or Manual, got 'Never'", runtime_management_mode=Mode("Never"))
     refused(manual.format(None), runtime_management_mode=Mode("Manual"))
     refused(manual.format("python3.13"), runtime_management_mode=Mode.manual("python3.13"))
+
+
+def test_the_runtime_of_a_container_image_is_its_own() -> None:
+    stack = new_stack()
+    image = lambda_.Code.from_ecr_image(ecr.Repository(stack, "Images"))
+    function = lambda_.Function(
+        stack, "Image", runtime=lambda_.Runtime.FROM_IMAGE, handler=lambda_.Handler.FROM_IMAGE, code=image
+    )
+    refused(
+        "runtime_management_mode must be left out for a container image, whose runtime Lambda does not manage, got "
+        "FunctionUpdate",
+        stack,
+        function=function,
+        runtime_management_mode=Mode.FUNCTION_UPDATE,
+    )
+    RecursionGuard(stack, "Loops", function=function)

@@ -17,8 +17,11 @@ template could have provided:
   mapping of a queue - unless another path without a filter takes it to somebody, or the filters provably
   leave no gap. That is a designed end (`FILTERED`), but one that nobody sees.
 
+* a message that an IoT rule cannot hand on and that has no error action: the device is not told.
+
 Not a loss: a copy that waits in a dead-letter queue or destination (see `unwatched` for those that no
-alarm tells of), what a consumer outside the templates takes, what a caller is told has failed (`REJECTED`),
+alarm tells of), or in the archive of a bus or FIFO topic that it came by and that keeps it for longer than
+it takes to fail, what a consumer outside the templates takes, what a caller is told has failed (`REJECTED`),
 events on the default bus that match no rule, a backlog that outlives the retention (no template can keep
 that; watch the age of the oldest message), and whatever cannot be told - which each fate then says.
 """

@@ -35,6 +35,35 @@ WHOLE: dict[str, Any] = {
     "Replaced": resource("AWS::Lambda::ResourcePolicy", ResourceArn=arn("Worker"), Policy={"Statement": []}),
     "Archive": resource("AWS::Events::Archive", SourceArn=arn("BBus"), RetentionDays=1),
     "Encrypted": queue(KmsMasterKeyId=ref("KeyAlias")),
+    "Device": resource(
+        "AWS::IoT::TopicRule",
+        TopicRulePayload={
+            "Actions": [{"Sqs": {"QueueUrl": ref("Queue"), "RoleArn": arn("Role")}}],
+            "ErrorAction": {"Sns": {"TargetArn": ref("Topic"), "RoleArn": arn("Role")}},
+        },
+    ),
+    "Machine": resource(
+        "AWS::StepFunctions::StateMachine",
+        RoleArn=arn("Role"),
+        DefinitionString={
+            "Fn::Sub": '{"a":"arn:aws:states:::events:putEvents","b":"arn:aws:states:::sqs:sendMessage ${Queue}"}'
+        },
+    ),
+    "Universal": resource(
+        "AWS::Scheduler::Schedule",
+        Target={
+            "Arn": "arn:aws:scheduler:::aws-sdk:sqs:sendMessage",
+            "Input": {"Fn::Sub": '{"QueueUrl":"${Queue}"}'},
+            "RoleArn": arn("Role"),
+        },
+    ),
+    "Consumer": resource("AWS::Kinesis::StreamConsumer", StreamARN=arn("KStream")),
+    "Reads": resource(
+        "AWS::Lambda::EventSourceMapping",
+        EventSourceArn=ref("Consumer"),
+        FunctionName=ref("Worker"),
+        StartingPosition="LATEST",
+    ),
 }
 
 JUNK = st.one_of(

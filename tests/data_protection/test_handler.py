@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -307,6 +308,32 @@ def test_a_finding_outside_the_body_says_where():
     ]
 
 
+def test_a_record_has_the_whole_counts_and_as_many_positions_as_there_is_room_for():
+    for others, told in (
+        ({}, []),
+        ({"Subject": "to a@b.io"}, [{"name": "EmailAddress", "count": 1, "detections": []}]),
+    ):
+        clients = Clients()
+        relay(Audit(["EmailAddress"], LOGS), clients=clients).handle(event("a@b.io " * 30_000, id="id-0", **others))
+        (put,) = clients.of("put_log_events")
+        assert len(put["logEvents"][0]["message"]) < 64_000
+        first, *rest = json.loads(put["logEvents"][0]["message"])["dataIdentifiers"]
+        assert (first["count"], len(first["detections"])) == (30_000, 1_000)
+        assert rest == told
+        assert len(clients.of("publish")) == 1, "an audit holds nothing up"
+
+
+def test_a_hundred_subscribers_cost_hardly_more_than_one():
+    def cost(names: list[str]) -> float:
+        subject = relay(Deidentify(["EmailAddress"], "#", "Outbound"), clients=Clients(), names=names)
+        begin = time.process_time()
+        subject.handle(event("ana@example.com and " * 10_000))
+        return time.process_time() - begin
+
+    many = [f"S{n}" for n in range(100)]
+    assert min(cost(many) for _ in range(3)) < 5 * min(cost(many[:1]) for _ in range(3)) + 0.05
+
+
 def test_a_clean_message_is_recorded_where_clean_ones_go():
     clients = Clients()
     relay(Audit(["Ssn-US"], LOGS), clients=clients).handle(event("hello", id="id-0"))
@@ -344,6 +371,19 @@ def test_publishing_comes_last_so_that_a_second_attempt_repeats_nothing_to_subsc
     with pytest.raises(ConnectionError):
         relay(Deny(["Address"], "Outbound", [SCHEDULING]), clients=clients).handle(event(ADDRESS))
     assert clients.of("publish") == []
+
+
+def test_a_second_message_that_cannot_be_published_fails_the_whole_so_that_nobody_is_left_out():
+    class Second(Clients):
+        def __getattr__(self, operation: str) -> Any:
+            if operation == "publish" and self.of("publish"):
+                raise ConnectionError
+            return super().__getattr__(operation)
+
+    clients = Second()
+    with pytest.raises(ConnectionError):
+        relay(Deidentify(["Address"], "#", "Outbound", [SCHEDULING]), clients=clients).handle(event(f"at {ADDRESS}"))
+    assert groups(clients) == [(f"at {ADDRESS}", ["Billing"])], "Lambda tries again: Billing gets it twice"
 
 
 # Nothing sensitive leaves by another way

@@ -90,6 +90,7 @@ class Engine:
             custom["Name"]: Pattern(custom["Regex"]).spans for custom in customs
         }
         self._statements = [_Statement(n, statement) for n, statement in enumerate(document["Statement"])]
+        self._concerning: dict[tuple[str, str | None], tuple[_Statement, ...]] = {}
         for statement in self._statements:
             for name in statement.names:
                 if name not in self._finders:
@@ -137,17 +138,30 @@ class Engine:
         search = _Search(self._finders, text, context)
         audits = [s for s in self._statements if s.kind == "Audit" and s.concerns(publisher)]
         findings = tuple(finding for audit in audits for finding in search.findings(audit.names))
-        published = self._pass("Inbound", publisher, text, search, whole, fixed)
+        published = self._pass(self._of("Inbound", publisher), text, search, whole, fixed)
         if published.text is None:
             return Verdict(published, dict.fromkeys(subscribers, published), findings)
         then = search if published.text == text else _Search(self._finders, published.text, context)
-        deliveries = {s: self._pass("Outbound", s, published.text, then, whole, fixed) for s in subscribers}
+        # Once for all whom the same statements concern: a relay may have a hundred subscribers.
+        passed: dict[tuple[_Statement, ...], Outcome] = {}
+        deliveries: dict[str, Outcome] = {}
+        for subscriber in subscribers:
+            mine = self._of("Outbound", subscriber)
+            if mine not in passed:
+                passed[mine] = self._pass(mine, published.text, then, whole, fixed)
+            deliveries[subscriber] = passed[mine]
         return Verdict(published, deliveries, findings)
 
-    def _pass(
-        self, direction: str, principal: str | None, text: str, search: "_Search", whole: bool, fixed: bool
-    ) -> Outcome:
-        mine = [s for s in self._statements if s.direction == direction and s.concerns(principal)]
+    def _of(self, direction: str, principal: str | None) -> "tuple[_Statement, ...]":
+        """The statements that concern a principal."""
+        key = direction, principal
+        if key not in self._concerning:
+            self._concerning[key] = tuple(
+                s for s in self._statements if s.direction == direction and s.concerns(principal)
+            )
+        return self._concerning[key]
+
+    def _pass(self, mine: "tuple[_Statement, ...]", text: str, search: "_Search", whole: bool, fixed: bool) -> Outcome:
         for statement in mine:
             if statement.kind == "Deny" and (found := search.findings(statement.names)):
                 return Outcome(None, statement.label, tuple(f.name for f in found))

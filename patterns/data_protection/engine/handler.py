@@ -9,6 +9,7 @@ import json
 import os
 import time
 from base64 import b64decode
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,6 +22,9 @@ SUBSCRIBER = "relay-subscriber"
 """The message attribute by which the subscriptions behind the relay are filtered. A publisher's own is overwritten."""
 
 NAMESPACE = "MessageDataProtection"
+
+MOST_POSITIONS = 1_000
+"""In one record. Every message fits into a log event or a record of Firehose then, whatever is in it."""
 
 
 class RelayError(Exception):
@@ -121,8 +125,7 @@ class Relay:
             resource=self._settings["resource"],
             caller=None,  # SNS does not tell a subscriber who published
         )
-        for part, verdict in zip(parts[1:], verdicts[1:], strict=True):
-            record["dataIdentifiers"] += [{**finding.record(), "part": part.place} for finding in verdict.findings]
+        record["dataIdentifiers"] = _found(parts, verdicts)
         found = bool(record["dataIdentifiers"])
         counts["MessagesWithFindings" if found else "MessagesWithNoFindings"] = 1
         self._record(self._settings["findings" if found else "no_findings"], record)
@@ -186,6 +189,22 @@ class Relay:
         if service not in self._made:
             self._made[service] = self._clients(service)
         return self._made[service]
+
+
+def _found(parts: list[Part], verdicts: list[Verdict]) -> list[dict[str, Any]]:
+    """What was found in each part. Counts are whole, positions as many as a record has room for."""
+    found: list[dict[str, Any]] = []
+    room, beyond = MOST_POSITIONS, Counter[str]()
+    for part, verdict in zip(parts, verdicts, strict=True):
+        for finding in verdict.findings:
+            if not room:
+                beyond[finding.name] += len(finding.spans)
+                continue
+            entry = finding.record()
+            entry["detections"] = entry["detections"][:room]
+            room -= len(entry["detections"])
+            found.append(entry if part.place == "Message" else {**entry, "part": part.place})
+    return [*found, *({"name": name, "count": count, "detections": []} for name, count in beyond.items())]
 
 
 def _denials(parts: list[Part], verdicts: list[Verdict], names: Sequence[str]) -> list[dict[str, Any]]:

@@ -256,7 +256,10 @@ class DataProtectionPolicy:
         if audits > 1:
             raise PatternError(f"DataProtectionPolicy.statements must have 1 Audit at most, got {audits}")
         object.__setattr__(self, "custom_identifiers", self._customs())
-        size = len(self.to_json())
+        text = self.to_json()
+        if (half := re.search("[\ud800-\udfff]", text)) is not None:
+            raise PatternError(f"DataProtectionPolicy must be of whole characters, got {half[0]!r}")
+        size = len(text)
         if size > limits.SNS_PROTECTION_POLICY_CHARACTERS:
             raise PatternError(
                 f"DataProtectionPolicy must be {limits.SNS_PROTECTION_POLICY_CHARACTERS} characters of JSON at most, "

@@ -599,3 +599,11 @@ def test_a_policy_needs_neither_the_cdk_nor_node():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_half_a_character_that_no_json_file_can_hold_is_refused():
+    document = {**policy(Deny(["Ssn-US"])).document(), "Description": "half \ud83d"}
+    with pytest.raises(PatternError) as caught:
+        DataProtectionPolicy.read(document)
+    assert str(caught.value) == "the policy must be of whole characters, got '\\ud83d'"
+    assert DataProtectionPolicy.read({**document, "Description": "whole \U0001f600"}).description == "whole \U0001f600"

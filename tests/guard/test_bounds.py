@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from patterns.flow.graph import read_flow
 from patterns.guard import examples
 from patterns.guard.rule import Example
 from patterns.guard.rules import BY_ID
-from tests.guard._check import ids, report, settings
+from patterns.guard.run import check
+from tests.guard._check import findings, ids, report, settings
 
 SNAPSHOTS = Path(__file__).parents[1] / "snapshots"
 FIFO = {"Orders.Properties.FifoQueue": True, "OrdersDead.Properties.FifoQueue": True}
@@ -209,7 +211,18 @@ def test_a_stream_reader_without_a_destination_either_blocks_or_discards(limits:
     properties = template["Resources"]["Read"]["Properties"]
     del properties["MaximumRetryAttempts"]
     properties |= limits
-    assert ids(template) == [rule]
+    (finding,) = findings(template)
+    assert finding.rule == rule
+    if rule == "stream-discards-records":
+        told = {"MaximumRetryAttempts": "after 0 retries and", "MaximumRecordAgeInSeconds": "after 1 minute and"}
+        assert told[next(iter(limits))] in finding.why
+
+
+def test_a_reader_with_both_limits_names_both() -> None:
+    template = examples.bad(BY_ID["stream-discards-records"].example)
+    template["Resources"]["Read"]["Properties"]["MaximumRecordAgeInSeconds"] = 120
+    (finding,) = findings(template)
+    assert "after 10 retries or 2 minutes and" in finding.why
 
 
 @pytest.mark.parametrize(
@@ -234,6 +247,63 @@ def test_a_policy_is_public_when_no_condition_says_who(principal: Any, condition
     if condition:
         statement["Condition"] = condition
     assert ("govern-public-policy" in ids(template)) is public
+
+
+@pytest.mark.parametrize("design", ["polled", "invoked", "streamed"])
+def test_the_default_timeout_is_found_however_a_consumer_is_invoked(design: str) -> None:
+    template = examples.design(design)
+    del template["Resources"]["Worker"]["Properties"]["Timeout"]
+    assert ids(template) == ["function-default-timeout"]
+
+
+def test_a_function_that_nothing_sends_to_may_have_the_default_timeout() -> None:
+    design = examples.design("polled")["Resources"]
+    resources = {"Worker": design["Worker"], "WorkerRole": design["WorkerRole"]}
+    del resources["Worker"]["Properties"]["Timeout"]
+    assert ids({"Resources": resources}) == []
+
+
+ELSEWHERE = "arn:aws:sqs:eu-west-1:999999999999:undelivered"
+
+
+@pytest.mark.parametrize(
+    ("arn", "expected"), [(ELSEWHERE, True), (ELSEWHERE.replace("9" * 12, "1" * 4 + "2" * 4 + "3" * 4), False)]
+)
+def test_a_subscription_s_dead_letter_queue_is_in_the_topic_s_account(arn: str, expected: bool) -> None:
+    template = examples.good(BY_ID["dead-letter-queue-elsewhere"].example)
+    template["Resources"]["Subscription"]["Properties"]["RedrivePolicy"]["deadLetterTargetArn"] = arn
+    assert ("dead-letter-queue-elsewhere" in ids(template)) is expected
+
+
+def test_a_rule_s_dead_letter_queue_may_be_in_another_account_but_not_in_another_region(tmp_path: Path) -> None:
+    template = examples.design("routed")
+    for name in ("Undelivered", "UndeliveredPolicy", "UndeliveredAlarm"):
+        del template["Resources"][name]
+    target = template["Resources"]["Placed"]["Properties"]["Targets"][0]
+    stack = {"type": "aws:cloudformation:stack", "environment": "aws://111122223333/eu-west-1"}
+    manifest = {"version": "48.0.0", "artifacts": {"Shop": {**stack, "properties": {"templateFile": "shop.json"}}}}
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    for arn, expected in ((ELSEWHERE, False), (ELSEWHERE.replace("eu-west-1", "us-east-1"), True)):
+        target["DeadLetterConfig"]["Arn"] = arn
+        (tmp_path / "shop.json").write_text(json.dumps(template))
+        found = check(read_flow(tmp_path), settings()).findings
+        assert ("dead-letter-queue-elsewhere" in [finding.rule for finding in found]) is expected
+
+
+def test_a_pipe_is_no_mapping_its_filter_may_look_at_attributes() -> None:
+    resources = examples.design("polled")["Resources"]
+    del resources["Poll"], resources["Worker"], resources["WorkerRole"]
+    resources["Pipe"] = {
+        "Type": "AWS::Pipes::Pipe",
+        "Properties": {
+            "Source": {"Fn::GetAtt": ["Orders", "Arn"]},
+            "Target": "arn:aws:sqs:eu-west-1:111122223333:next",
+            "RoleArn": "arn:aws:iam::111122223333:role/pipe",
+            "SourceParameters": {"FilterCriteria": {"Filters": [{"Pattern": '{"messageAttributes": {"a": ["b"]}}'}]}},
+        },
+    }
+    assert "poll-filter-invalid" not in ids({"Resources": resources})
+    assert "poll-filter-deletes" in ids({"Resources": resources})
 
 
 # --- what this project's own constructs make -----------------------------------------------------------

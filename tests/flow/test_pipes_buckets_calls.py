@@ -52,6 +52,16 @@ def test_a_pipe_leaves_failures_to_its_source():
     assert why_lost(bare) == ["Pipe fails on every receive for 4 d"]
 
 
+def test_a_pipe_writes_to_a_log_group_by_its_role():
+    reads = allow(arn("Queue"), "sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+    pipe = resource("AWS::Pipes::Pipe", Source=arn("Queue"), Target=arn("Logs"), RoleArn=arn("Role"))
+    parts = {"Queue": queue(), "Logs": resource("AWS::Logs::LogGroup"), "Pipe": pipe}
+    writes = flow_of(**parts, Role=role(reads, allow(arn("Logs"), "logs:PutLogEvents")))
+    assert writes.edges["S/Pipe#Target"].verdict.allowed
+    silent = flow_of(**parts, Role=role(reads))
+    assert silent.edges["S/Pipe#Target"].verdict.why == "Role has no logs:PutLogEvents on Logs"
+
+
 def test_a_pipe_deletes_what_its_filter_rejects():
     criteria = {"FilterCriteria": {"Filters": [{"Pattern": '{"body": {"a": [1]}}'}]}}
     flow = flow_of(**piped(SourceParameters=criteria))

@@ -49,6 +49,7 @@ _ROLE_ACTION = {
     "AWS::CodePipeline::Pipeline": "codepipeline:StartPipelineExecution",
     "AWS::Batch::JobQueue": "batch:SubmitJob",
     "AWS::ECS::Cluster": "ecs:RunTask",
+    "AWS::Logs::LogGroup": "logs:PutLogEvents",
     "AWS::AppSync::GraphQLApi": "appsync:GraphQL",
 }
 # A task is run from a definition, a job from a definition and a queue, a document as an automation.
@@ -185,7 +186,7 @@ def _may_target(
 def by_role(draft: Draft, stack: str, role: Any, target: str) -> Verdict:
     """Whether the role that a sender assumes may do what its target needs."""
     node = draft.nodes[target]
-    if isinstance(node, Opaque) and node.type == "AWS::Logs::LogGroup":
+    if role is None and isinstance(node, Opaque) and node.type == "AWS::Logs::LogGroup":
         return Verdict(
             Answer.UNKNOWN, f"a resource policy of CloudWatch Logs has to let EventBridge write to {node.name}"
         )

@@ -1,11 +1,14 @@
 """A rule's page: what happens, the repair, and the example that the tests run."""
 
+from datetime import date
 from typing import Any
 
 from patterns.guard import examples
 from patterns.guard.rule import Example, Rule
 from patterns.guard.run import Settings, check
 from patterns.guard.view import Options
+
+TODAY = date(2026, 11, 23)  # for which runtimes are judged
 
 
 def page(rule: Rule) -> str:
@@ -33,7 +36,7 @@ def example_finding(rule: Rule):
     """What the rule says about its own example."""
     from patterns.flow.graph import read_flow
 
-    settings = Settings(groups=(rule.group,), options=Options(code_signing=True))
+    settings = Settings(groups=(rule.group,), options=Options(today=TODAY, code_signing=True))
     report = check(read_flow({"Example": examples.bad(rule.example)}), settings)
     return next(found for found in report.findings if found.rule == rule.id)
 

@@ -96,14 +96,14 @@ class ProtectionRelay(Construct):
     """A topic to publish to, a function that keeps the policy, and a topic behind it that the subscribers get from.
 
     What happens to a message: it is published to ``ingress``, which invokes the function. The function judges body,
-    subject and text attributes by the policy. What the policy denies goes to ``quarantine``, with the statement and
-    the identifiers, and to nobody whom it is denied to; the others get it. What it de-identifies goes on without the
-    data. The rest goes on as it came, once for each group of subscribers that may see the same, filtered by the
-    attribute ``relay-subscriber``. Each audited message leaves a record in the native shape, without the caller, whom
-    SNS does not tell a subscriber. If the function fails, Lambda tries twice more, then the event goes to
-    ``quarantine`` as well: **some subscribers may get a message twice**, none loses one. Nothing of a message is in a
-    log, a metric or an error. What cannot be delivered to the function or to a subscriber's queue is in a queue
-    with the quarantine's key.
+    subject, text attributes and the names of attributes by the policy. What the policy denies goes to ``quarantine``,
+    with the statement and the identifiers, and to nobody whom it is denied to; the others get it. What it
+    de-identifies goes on without the data. The rest goes on as it came, once for each group of subscribers that may
+    see the same, filtered by the attribute ``relay-subscriber``. Each audited message leaves a record in the native
+    shape, without the caller, whom SNS does not tell a subscriber. If the function fails, Lambda tries twice more,
+    then the event goes to ``quarantine`` as well: **some subscribers may get a message twice**, none loses one.
+    Nothing of a message is in a log, a metric or an error. What cannot be delivered to the function or to a
+    subscriber's queue is in a queue with the quarantine's key.
 
     Different from the native feature: ``Publish`` succeeds, and the denial shows in the quarantine; a subscriber sees
     another message id, and the audit's is the one that ``Publish`` returned; detection is what the README lists.
@@ -113,7 +113,7 @@ class ProtectionRelay(Construct):
         id: its name there.
         policy: the policy. Its inbound statements must be for everybody: SNS does not tell who published. A name that
             cannot be detected here is refused. Destinations that are ``DEFINED`` are defined as in `ProtectedTopic`.
-        subscribers: 1 to 100.
+        subscribers: 1 to 100, each with a name and a queue of its own.
         ingress: the standard topic to publish to, for messages of 262,144 bytes at most. Default: one is defined,
             encrypted, TLS only.
         quarantine: the standard queue for what is denied and what failed. Default: one is defined, encrypted with

@@ -19,6 +19,7 @@ from constructs import Construct, IValidation
 
 from patterns._alarms import Alarms, alarm_actions_checked, oldest_message
 from patterns._permissions import ACCOUNT, DeadLetters, Sender, allow_dead_letters, allow_key, service
+from patterns._places import stack_of
 from patterns._queues import define_dead_letters
 from patterns.sns_filter.plan import ALL_CREATED, STORY, UNMATCHED, Link, Plan, Subscriber, is_named, make_plan
 from patterns.sns_filter.policy import FilterPolicy
@@ -152,6 +153,7 @@ class SnsFilter(Construct):
         alarm_actions: Sequence[cloudwatch.IAlarmAction] = (),
     ) -> None:
         plan = make_plan(
+            stack=stack_of(scope, id),
             subscriptions=subscriptions,
             topic=topic,
             fifo=fifo,

@@ -15,6 +15,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 
 from patterns._permissions import DeadLetters, dead_letters_checked, refuse_managed_key
+from patterns._places import refuse_elsewhere
 from patterns._queues import A_KEY
 from patterns.errors import PatternError
 from patterns.flow import limits
@@ -80,6 +81,7 @@ class Plan:
 
 def make_plan(
     *,
+    stack: Any,
     subscriptions: Any,
     topic: Any,
     fifo: Any,
@@ -111,6 +113,12 @@ def make_plan(
     _compare(checked, warnings)
     flag("audit", audit)
     catch_all_link, policy, kept = _catch_all(checked, catch_all, audit, is_fifo, encryption_key, warnings)
+    # SNS keeps what it cannot deliver in the topic's account and Region alone, and alarms see no other Region.
+    given = {"topic": topic, "catch_all": catch_all, "encryption_key": encryption_key}
+    given |= {f'subscriptions["{name}"].undelivered': each.undelivered for name, each in checked.items()}
+    for argument, value in given.items():
+        if value is not None:
+            refuse_elsewhere(argument, value, stack)
     return Plan(is_fifo, links, catch_all_link, policy, kept, buckets, services, tuple(warnings))
 
 

@@ -12,7 +12,9 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 
+from patterns.async_dlq import AsyncDlq
 from patterns.flow import as_text, losses, read_flow
+from patterns.guard import check
 from patterns.sns_filter import FilterPolicy, SnsFilter, Subscriber, anything_but, missing, prefix
 from tests._synth import new_app, new_function, new_stack, of_type, template_of, the, warnings_of
 
@@ -439,6 +441,19 @@ def test_an_alias_is_invoked_as_that_alias() -> None:
 
 
 # Alarms --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("netted", [False, True])
+def test_a_subscribed_function_without_a_net_is_found_wherever_its_net_would_stand(netted: bool) -> None:
+    app = new_app()
+    stack, elsewhere = new_stack("Stack", app), new_stack("Nets", app)
+    function = new_function(stack)
+    fanned(stack, subscriptions={"Auto": Subscriber(function, AUTO)})
+    if netted:
+        AsyncDlq(elsewhere, "Net", function=function)
+    templates = {each.stack_name: template_of(each) for each in ([stack, elsewhere] if netted else [stack])}
+    found = {finding.rule for finding in check(read_flow(templates)).findings}
+    assert ("async-no-failure-destination" not in found) is netted
 
 
 def test_alarms_tell_of_every_way_to_lose_a_message() -> None:

@@ -250,6 +250,46 @@ def test_a_catch_all_that_would_get_every_message_wants_to_be_asked_for(stack: c
     assert made.catch_all is other
 
 
+# Places ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("region", "account", "what"), [("eu-west-1", "111122223333", "Region"), ("us-east-1", "999999999999", "account")]
+)
+@pytest.mark.parametrize("argument", ["topic", "catch_all", "undelivered", "encryption_key"])
+def test_what_is_given_is_where_the_topic_is(argument: str, region: str, account: str, what: str) -> None:
+    stack = new_stack(env=cdk.Environment(region="us-east-1", account="111122223333"))
+    arn = f"arn:aws:{{}}:{region}:{account}:{{}}"
+    value: Any
+    if argument == "topic":
+        value = sns.Topic.from_topic_arn(stack, "Far", arn.format("sns", "far"))
+    elif argument == "encryption_key":
+        value = kms.Key.from_key_arn(stack, "Far", arn.format("kms", "key/far"))
+    else:
+        value = sqs.Queue.from_queue_arn(stack, "Far", arn.format("sqs", "far"))
+    name = 'subscriptions["Auto"].undelivered' if argument == "undelivered" else argument
+    subscriber = Subscriber(sqs.Queue(stack, "Q"), KIND, undelivered=value if argument == "undelivered" else None)
+    here, there = ("us-east-1", region) if what == "Region" else ("111122223333", account)
+    refused(
+        stack,
+        f"{name} must be in the {what} of the stack that links it, {here}, got Stack/Far in {there}",
+        {"Auto": subscriber},
+        **({} if argument == "undelivered" else {argument: value}),
+    )
+
+
+def test_it_has_a_name_and_a_place(stack: cdk.Stack, queue: sqs.Queue) -> None:
+    subscribers = {"Auto": Subscriber(queue)}
+    wrong: Any
+    for wrong, id, message in (
+        (None, "F", "scope must be a construct in a stack (constructs.Construct), got None"),
+        (stack, "", "id must be a text that is not empty, got ''"),
+    ):
+        with pytest.raises(PatternError) as error:
+            SnsFilter(wrong, id, subscriptions=subscribers)
+        assert str(error.value) == message
+
+
 # Publishers ----------------------------------------------------------------------------------------------
 
 

@@ -83,12 +83,13 @@ def _place(value: Any) -> _Place:
 
 
 def _find(value: Any) -> _Place:
-    stack = value if isinstance(value, cdk.Stack) else value.stack
-    if stack is not value and not cdk.Resource.is_owned_resource(value):
-        env = value.env
-        return _Place(None, _known(env.region, "unknown-region"), _known(env.account, "unknown-account"), False)
-    account, region = stack.environment.removeprefix("aws://").split("/")
-    return _Place(cdk.Stage.of(stack), region, account, True)
+    if isinstance(value, cdk.Stack):
+        account, region = value.environment.removeprefix("aws://").split("/")
+        return _Place(cdk.Stage.of(value), region, account, True)
+    if cdk.Resource.is_owned_resource(value):
+        return _place(value.stack)  # asked once for each stack
+    env = value.env
+    return _Place(None, _known(env.region, "unknown-region"), _known(env.account, "unknown-account"), False)
 
 
 def _known(text: str, otherwise: str) -> str:

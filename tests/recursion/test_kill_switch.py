@@ -239,6 +239,16 @@ def test_a_refusal_fails_the_run_so_that_it_is_tried_again_and_kept(handler: Any
             handler.handler(event("ALARM"), None)
 
 
-def test_an_event_that_is_no_alarm_fails_the_run(handler: Any) -> None:
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"source": "aws.events"},
+        {"alarmData": {"alarmName": "loops"}},
+        {"alarmData": {"alarmName": "loops", "state": {}}},
+        {"alarmData": {"state": {"value": "OK"}}},
+    ],
+    ids=["no alarm", "no state", "no value", "no name"],
+)
+def test_an_event_that_is_no_alarm_fails_the_run(handler: Any, event: dict[str, Any]) -> None:
     with Stubber(handler.client), pytest.raises(KeyError):
-        handler.handler({"source": "aws.events"}, None)
+        handler.handler(event, None)

@@ -420,8 +420,31 @@ class Resolver:
         if isinstance(value, Unknown):
             return value
         if isinstance(value, Ref):
-            value = arn_of(value, self.kind(value), self.stacks[value.stack].region) or value
+            value = self._arn(value, depth) or value
         return _cut(value, delimiter)
+
+    def _arn(self, ref: Ref, depth: int) -> Any:
+        """The ARN that a reference returns, as text that can be cut: the CDK cuts names out of ARNs."""
+        kind, stack = self.kind(ref), self.stacks[ref.stack]
+        whole = arn_of(ref, kind, stack.region)
+        properties = stack.resources[ref.logical_id].get("Properties") if kind else None
+        if not isinstance(properties, dict):
+            return whole
+        if kind in _QUALIFIED and not ref.attribute:
+            function = self._value(stack, properties.get("FunctionName"), depth)
+            if isinstance(function, Ref) and self.kind(function) == "AWS::Lambda::Function":
+                name = Ref(function.stack, function.logical_id)
+                own = self._value(stack, properties.get("Name"), depth)
+                qualifier = own if kind == "AWS::Lambda::Alias" else Ref(ref.stack, ref.logical_id, "Version")
+                arn = arn_of(Ref(name.stack, name.logical_id, "Arn"), "AWS::Lambda::Function", stack.region)
+                return concatenate((*text(arn), ":", *text(qualifier)))
+        bus = self._value(stack, properties.get("EventBusName"), depth) if kind == "AWS::Events::Rule" else None
+        if whole is not None and bus is not None and bus != "default":
+            # A rule's ARN names its bus, except for the default bus.
+            named = Ref(bus.stack, bus.logical_id) if isinstance(bus, Ref) else bus
+            head, *rest = text(whole)
+            return concatenate((head, *text(named), "/", *rest))
+        return whole
 
     def kind(self, ref: Ref) -> str:
         """The resource type behind a reference, empty when it has none."""
@@ -566,6 +589,9 @@ class _Pieces(Unknown):
     @staticmethod
     def _name(expression: str) -> str:
         return "${AWS::" + re.sub(r"[${}]", "", expression.replace("${AWS::", "")) + "}"
+
+
+_QUALIFIED = ("AWS::Lambda::Alias", "AWS::Lambda::Version")
 
 
 def _cut(value: Any, delimiter: str) -> Any:

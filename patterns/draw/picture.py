@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import Any
 
 from patterns.draw.words import LONGEST, brief, clean, facts_of, kind_of, label_of
-from patterns.flow.fates import fates
-from patterns.flow.loops import loops
+from patterns.flow.cycles import loops
+from patterns.flow.ends import fates
 from patterns.flow.model import DeadLetter, Destination, Edge, Fate, Flow, Node, Outcome, Queue, Redrive, Way, node_id
 from patterns.flow.template import Ref
 from patterns.flow.words import duration, span, times

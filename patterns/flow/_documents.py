@@ -76,13 +76,15 @@ def _constant(name: str) -> Any:
     raise ValueError(f"{name} is not a JSON number")
 
 
-def template(path: Path, notes: list[Note]) -> dict[str, Any]:
-    """The template in a file that was named as one.
+def template(path: Path, notes: list[Note], may_be_empty: bool = False) -> dict[str, Any]:
+    """The template in a file that was named as one. ``may_be_empty``: the CDK writes stacks without resources, too.
 
     Raises:
         PatternError: there is none.
     """
     document = parse(text_of(path), str(path), notes)
+    if may_be_empty and isinstance(document, dict):
+        document.setdefault("Resources", {})
     check(document, str(path))
     return document
 

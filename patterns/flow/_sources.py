@@ -129,7 +129,7 @@ class Sources:
                 if not (child / "manifest.json").is_file() or not self._add_assembly(child, seen):
                     raise PatternError(f"{child}: holds no cloud assembly")
                 continue
-            document = _documents.template(folder / file, self.notes)
+            document = _documents.template(folder / file, self.notes, may_be_empty=True)
             account, region = _environment(artifact.get("environment"))
             deployed = properties.get("stackName") or name
             self._put(

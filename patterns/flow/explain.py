@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
-from patterns.flow.fates import fates, losses, unwatched
-from patterns.flow.loops import loops
+from patterns.flow.cycles import loops
+from patterns.flow.ends import fates, losses, unwatched
 from patterns.flow.model import Alarm, Edge, External, Fate, Flow, Kept, Loop, Node, Opaque, Outcome, Verdict
 from patterns.flow.text import names_of
 from patterns.flow.words import duration, span

@@ -498,6 +498,10 @@ class Permissions:
             if not caller.service:
                 return optional or negated
             answer = _any(self._account(value, caller) for value in values)
+        elif key in ("s3:resourceaccount", "aws:resourceaccount") and not caller.service:
+            # Of the role's own account, as AWS recommends it for records of failed invocations.
+            own = {_ACCOUNT, *(self._template.account(stack) for stack in self._template.stacks)}
+            answer = _any(True if value in own else None for value in values)
         else:
             return None
         return _not(answer) if negated else answer
@@ -523,7 +527,7 @@ class Permissions:
             if pattern.startswith(OPEN):
                 inner, _, rest = pattern[1:].partition(CLOSE)
                 if inner == target or target.startswith(f"{inner}:"):
-                    return rest in ("", "*", ":*", "/*")
+                    return rest in ("", "*", ":*", "/*") or _below(rest)
                 return False
             return _arn_matches(pattern, self._arn(target))
         if pattern.startswith(OPEN):
@@ -537,6 +541,8 @@ class Permissions:
             known = self._arns[target] = _arn_of(self._template, target)
         return known
 
+
+_RECORDS = "aws/lambda/async/"
 
 _ARN = {
     "AWS::SQS::Queue": ("sqs", "", "QueueName"),
@@ -688,6 +694,17 @@ def _principals(raw: Mapping[str, Any]) -> tuple[tuple[tuple[str, str], ...] | N
     if isinstance(principal, Mapping):
         return tuple((str(k), render(v)) for k, values in principal.items() for v in _list(values)), negated
     return (("*", render(principal)),), negated
+
+
+def _below(rest: str) -> Maybe:
+    """Whether a pattern for some objects of a bucket covers those that Lambda writes for failed invocations.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+    """
+    if not rest.startswith("/"):
+        return False
+    head = rest[1:].partition("*")[0]
+    return True if head.startswith(_RECORDS) or _RECORDS.startswith(head) else None
 
 
 def _conditions(conditions: Mapping[str, Any]) -> Iterator[tuple[str, str, tuple[str, ...]]]:

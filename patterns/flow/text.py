@@ -5,8 +5,8 @@ Sorted, one line for each link and each fate, without anything that changes when
 
 from collections.abc import Iterator
 
-from patterns.flow.fates import fates
-from patterns.flow.loops import loops
+from patterns.flow.cycles import loops
+from patterns.flow.ends import fates
 from patterns.flow.model import (
     Bus,
     Call,

@@ -43,8 +43,18 @@ _READ = {
 def links(draft: Draft) -> Iterator[Edge]:
     for resource in draft.template.of_type("AWS::Lambda::EventSourceMapping"):
         yield from _mapping(draft, resource)
-    for node in [n for n in draft.nodes.values() if isinstance(n, Function)]:
-        yield from _destinations(draft, node)
+
+
+def nets(draft: Draft) -> Iterator[Edge]:
+    """Where functions put what fails and what succeeds: asked when every other link has named its versions.
+
+    A destination may name yet another one.
+    """
+    asked: set[str] = set()
+    while waiting := [n for n in draft.nodes.values() if isinstance(n, Function) and n.id not in asked]:
+        for node in waiting:
+            asked.add(node.id)
+            yield from _destinations(draft, node)
 
 
 def late_links(draft: Draft, known: list[Edge]) -> Iterator[Edge]:

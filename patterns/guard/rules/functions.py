@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patterns.flow.loops import loops
+from patterns.flow.cycles import loops
 from patterns.flow.model import Destination, Function, Loop, Poll
 from patterns.flow.template import Ref
 from patterns.guard.rule import Example, Found, Rule, Severity

@@ -32,8 +32,8 @@ from typing import Any
 
 from patterns.errors import PatternError
 from patterns.flow._collect import paused
+from patterns.flow.cycles import tangles
 from patterns.flow.filters import covers_everything
-from patterns.flow.loops import tangles
 from patterns.flow.model import (
     Answer,
     Bucket,

@@ -6,18 +6,20 @@ from typing import Any
 import aws_cdk as cdk
 import pytest
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_scheduler as scheduler
 
 from patterns.async_dlq import AsyncDlq, EventBridgeAsync, ScheduleAsync, SnsAsync
 from patterns.flow import losses, read_flow
 from patterns.flow.model import Destination
 from tests._synth import new_app, new_function, new_stack, synth, template_of
 
+HOURLY = scheduler.ScheduleExpression.rate(cdk.Duration.hours(1))
 LINKS: dict[str, Callable[[cdk.Stack, Any], object]] = {
     "topic": lambda stack, function: SnsAsync(stack, "Link", function=function),
     "rule": lambda stack, function: EventBridgeAsync(
         stack, "Link", function=function, event_pattern={"source": ["shop"]}
     ),
-    "schedule": lambda stack, function: ScheduleAsync(stack, "Link", function=function, schedule="rate(1 hour)"),
+    "schedule": lambda stack, function: ScheduleAsync(stack, "Link", function=function, schedule=HOURLY),
 }
 
 

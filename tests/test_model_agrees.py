@@ -4,11 +4,14 @@ The end-to-end tests send each scenario as a real message; here the template tha
 """
 
 import re
+from urllib.parse import quote_plus
 
 import pytest
 
 from patterns.flow import Fate, Flow, Outcome, fates, losses, read_flow
-from tests.e2e import asynchronous, poll, test_recursion
+from patterns.flow.filters import match
+from patterns.flow.model import Send, Subscription
+from tests.e2e import asynchronous, poll, test_clinic, test_insurance_leads, test_recursion
 from tests.e2e.scenarios import ASYNCHRONOUS, POLL, RECURSION, Ending, Scenario
 
 
@@ -60,3 +63,57 @@ def test_a_message_ends_where_the_template_says(scenario: Ending, flow: Flow) ->
 
 def test_these_samples_lose_nothing(flow: Flow) -> None:
     assert losses(flow) == []
+
+
+@pytest.fixture(scope="module")
+def leads(tmp_path_factory: pytest.TempPathFactory) -> Flow:
+    return read_flow(test_insurance_leads.synthesize(tmp_path_factory.mktemp("leads")))
+
+
+def wanting(flow: Flow, key: str) -> set[str]:
+    """The departments whose filter, as it stands in the template, lets the notification of an upload through."""
+    record = {"eventName": "ObjectCreated:Put", "s3": {"object": {"key": quote_plus(key)}}}
+    return {
+        flow.name(edge.target)[:4]
+        for edge in flow.edges_of(Subscription)
+        if edge.filter is not None and match(edge.filter, "body", {"Records": [record]})
+    }
+
+
+@pytest.mark.parametrize(
+    ("key", "department"),
+    [
+        *((key, {"Auto"}) for key in test_insurance_leads.AUTO),
+        *((key, {"Home"}) for key in test_insurance_leads.HOME),
+        *((key, set()) for key in test_insurance_leads.NEITHER),
+    ],
+)
+def test_an_upload_that_was_made_is_wanted_by_whom_the_template_says(
+    key: str, department: set[str], leads: Flow
+) -> None:
+    assert wanting(leads, key) == department
+
+
+def test_what_no_department_wants_is_kept_by_the_template_too(leads: Flow) -> None:
+    assert losses(leads) == []
+    [unfiltered] = [edge for edge in leads.edges_of(Subscription) if edge.filter is None]
+    assert unfiltered.target.startswith(f"{test_insurance_leads.STACK}/AuditPollQueue")
+
+
+@pytest.fixture(scope="module")
+def clinic(tmp_path_factory: pytest.TempPathFactory) -> Flow:
+    return read_flow(test_clinic.synthesize(tmp_path_factory.mktemp("clinic")))
+
+
+@pytest.mark.parametrize("row", test_clinic.TABLE, ids=lambda row: row[0][:24])
+def test_a_message_of_the_clinic_can_end_where_it_was_seen(
+    row: tuple[str, bool, bool, list[object]], clinic: Flow
+) -> None:
+    """Who is denied stands in the policy; where each answer leads, in the template."""
+    processed = {fate.at for told in fates(clinic).values() for fate in told if fate.outcome is Outcome.PROCESSED}
+    kept = {edge.target for edge in clinic.edges_of(Send)}
+    for department, gets in (("Billing", row[1]), ("Scheduling", row[2])):
+        if gets:
+            assert any(f"/{department}Function" in at for at in processed)
+        else:
+            assert any("Quarantine" in at for at in kept)

@@ -23,6 +23,7 @@ class _Place:
     defined: bool
 
 
+_STACKS: WeakKeyDictionary[Any, cdk.Stack | None] = WeakKeyDictionary()
 _PLACES: WeakKeyDictionary[Any, _Place] = WeakKeyDictionary()  # many constructs ask for one function
 
 
@@ -59,6 +60,8 @@ def refuse_elsewhere(name: str, value: Any, stack: cdk.Stack, *, account: bool =
     Raises:
         PatternError: it is elsewhere.
     """
+    if _own_stack(value) is stack:
+        return  # the usual case, and the cheap one
     theirs, ours = _place(value), _place(stack)
     if theirs.defined and theirs.stage is not ours.stage:
         raise PatternError(
@@ -82,12 +85,20 @@ def _place(value: Any) -> _Place:
     return place
 
 
+def _own_stack(value: Any) -> cdk.Stack | None:
+    """The stack that defines a resource; ``None`` for an imported one."""
+    if value not in _STACKS:
+        _STACKS[value] = value.stack if cdk.Resource.is_owned_resource(value) else None
+    return _STACKS[value]
+
+
 def _find(value: Any) -> _Place:
     if isinstance(value, cdk.Stack):
         account, region = value.environment.removeprefix("aws://").split("/")
         return _Place(cdk.Stage.of(value), region, account, True)
-    if cdk.Resource.is_owned_resource(value):
-        return _place(value.stack)  # asked once for each stack
+    stack = _own_stack(value)
+    if stack is not None:
+        return _place(stack)  # asked once for each stack
     env = value.env
     return _Place(None, _known(env.region, "unknown-region"), _known(env.account, "unknown-account"), False)
 

@@ -19,7 +19,6 @@ from patterns._queues import A_KEY, A_QUEUE, LONGEST_RETENTION
 from patterns._queues import settings_of as queue_settings
 from patterns.errors import PatternError
 from patterns.flow import limits
-from patterns.flow.filters import check_event_source_filter
 
 ALERT_AFTER_AT_LEAST = 3_600
 
@@ -455,17 +454,20 @@ def _checked_filters(filters: Any, warnings: list[tuple[str, str]]) -> tuple[str
     patterns = all_are("filters", filters, "keys", "an event pattern as a mapping")
     if len(patterns) > limits.ESM_FILTERS:
         raise PatternError(f"filters must be 0 to {limits.ESM_FILTERS} event patterns, got {len(patterns)}")
+    if not patterns:
+        return ()
+    from patterns.flow.filters import check_event_source_filter  # few polls have filters; their grammar loads slowly
+
     for i, pattern in enumerate(patterns):
         check_event_source_filter(pattern, argument=f"filters[{i}]")
-    if patterns:
-        warnings.append(
-            (
-                "sqs-poll.filtered-messages",
-                "A message that matches none of the filters is deleted from the queue, and no dead-letter queue gets "
-                "it. Where another consumer needs the rest, filter in front of the queue (an SNS subscription, an "
-                "EventBridge rule). metric_filtered_out() counts what is deleted.",
-            )
+    warnings.append(
+        (
+            "sqs-poll.filtered-messages",
+            "A message that matches none of the filters is deleted from the queue, and no dead-letter queue gets it. "
+            "Where another consumer needs the rest, filter in front of the queue (an SNS subscription, an EventBridge "
+            "rule). metric_filtered_out() counts what is deleted.",
         )
+    )
     if len(patterns) > limits.ESM_FILTERS_DEFAULT_QUOTA:
         warnings.append(
             (

@@ -309,7 +309,7 @@ def test_a_file_that_is_no_template_is_refused_with_place_and_reason(tmp_path, c
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ('{"Resources": {},}', ", line 1, column 18: is not JSON: Illegal trailing comma before end of object"),
+        ('{"Resources": {},}', ", line 1, column 17: is not JSON: Illegal trailing comma before end of object"),
         ('{"Resources": NaN}', ": is not JSON: NaN is not a JSON number"),
         ('{"a":' * 100_000, ": is nested too deeply to be read"),
     ],

@@ -105,15 +105,10 @@ def clinic(tmp_path_factory: pytest.TempPathFactory) -> Flow:
     return read_flow(test_clinic.synthesize(tmp_path_factory.mktemp("clinic")))
 
 
-@pytest.mark.parametrize("row", test_clinic.TABLE, ids=lambda row: row[0][:24])
-def test_a_message_of_the_clinic_can_end_where_it_was_seen(
-    row: tuple[str, bool, bool, list[object]], clinic: Flow
-) -> None:
-    """Who is denied stands in the policy; where each answer leads, in the template."""
-    processed = {fate.at for told in fates(clinic).values() for fate in told if fate.outcome is Outcome.PROCESSED}
-    kept = {edge.target for edge in clinic.edges_of(Send)}
-    for department, gets in (("Billing", row[1]), ("Scheduling", row[2])):
-        if gets:
-            assert any(f"/{department}Function" in at for at in processed)
-        else:
-            assert any("Quarantine" in at for at in kept)
+def test_every_end_that_was_seen_in_the_clinic_is_in_its_template(clinic: Flow) -> None:
+    """Which message goes where is the policy's answer, given at run time; the template has the ends."""
+    told = [fate for found in fates(clinic).values() for fate in found]
+    processed = {fate.at for fate in told if fate.outcome is Outcome.PROCESSED}
+    for department in ("Billing", "Scheduling"):
+        assert any(f"/{department}Function" in at for at in processed)
+    assert any("Quarantine" in edge.target for edge in clinic.edges_of(Send))

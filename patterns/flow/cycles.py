@@ -10,6 +10,9 @@ from patterns.flow.model import Bucket, Edge, Flow, Function, Loop, Node, Queue,
 # Every cycle of a small tangle is looked for; of a large one, the shortest through its first node.
 _TANGLE = 40
 
+# Links from the ends of a flow over which dead ends are cut off: each pass is over all that is left.
+_PASSES = 8
+
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
 _SEEN = (Function, Queue, Topic, Bucket)
 
@@ -32,10 +35,22 @@ def tangles(flow: Flow, kinds: tuple[type[Edge], ...]) -> list[list[str]]:
 
 
 def _graph(flow: Flow, kinds: tuple[type[Edge], ...]) -> dict[str, list[tuple[str, Edge]]]:
+    places = {node.id: _place(flow, node.id) for node in flow.nodes_of(Function)}
     graph: dict[str, list[tuple[str, Edge]]] = {}
     for edge in flow.edges.values():
         if isinstance(edge, kinds) and edge.enabled is not False and not edge.verdict.denied:
-            graph.setdefault(_place(flow, edge.source), []).append((_place(flow, edge.target), edge))
+            source, target = edge.source, edge.target
+            graph.setdefault(places.get(source, source), []).append((places.get(target, target), edge))
+    return graph
+
+
+def _without_dead_ends(graph: dict[str, list[tuple[str, Edge]]]) -> dict[str, list[tuple[str, Edge]]]:
+    """Without most of what leads nowhere. Few flows have a cycle: little or nothing is left to be searched."""
+    for _ in range(_PASSES):
+        kept = {node: on for node, ways in graph.items() if (on := [way for way in ways if way[0] in graph])}
+        if len(kept) == len(graph):
+            break
+        graph = kept
     return graph
 
 
@@ -52,6 +67,7 @@ def _tangles(graph: dict[str, list[tuple[str, Edge]]]) -> list[list[str]]:
     on: set[str] = set()
     stack: list[str] = []
     found: list[list[str]] = []
+    graph = _without_dead_ends(graph)
     for root in sorted(graph):
         if root in index:
             continue

@@ -13,7 +13,7 @@ and finds ``poll.batch_size`` with the service's default filled in. Two conventi
 Ids are ``<stack>/<logical id>``; what stands in no template has its ARN, or a label that says what it is.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, TypeVar
@@ -699,7 +699,7 @@ class Flow:
         node = self.nodes.get(node_id)
         return node.name if node else node_id
 
-    def watching(self, namespace: str, metric: str, dimension: str, node: str) -> Iterator[Alarm]:
+    def watching(self, namespace: str, metric: str, dimension: str, node: str) -> Sequence[Alarm]:
         """The alarms on one metric of one resource, whether or not they act or fire."""
         index = self._memo.get("alarms")
         if index is None:
@@ -709,7 +709,7 @@ class Flow:
                     for name, value in seen.dimensions:
                         index.setdefault((seen.namespace, seen.name, name, value), []).append(alarm)
             self._memo["alarms"] = index
-        yield from index.get((namespace, metric, dimension, node), ())
+        return index.get((namespace, metric, dimension, node), ())
 
 
 def _id(item: Node | Edge | Alarm) -> str:

@@ -1,9 +1,12 @@
 """What a rule is, what it finds, and what is told about it."""
 
+import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from patterns.flow.template import Resource
 
@@ -30,13 +33,11 @@ class Severity(StrEnum):
     MEDIUM = "medium"
     LOW = "low"
 
-    @property
-    def rank(self) -> int:
-        """0 for the worst."""
-        return _RANKS[self]
+    rank: int
+    """0 for the worst."""
 
-
-_RANKS = {severity: rank for rank, severity in enumerate(Severity)}
+    def __init__(self, _: str) -> None:
+        self.rank = len(type(self).__members__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +57,7 @@ class Example:
     also: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """One place where a rule's hazard stands, as its decide function reports it.
 
     Attributes:
@@ -71,7 +71,7 @@ class Found:
 
     at: Resource
     place: str = ""
-    facts: Mapping[str, object] = field(default_factory=dict)
+    facts: Mapping[str, object] = MappingProxyType({})
     severity: Severity | None = None
     unsure: str = ""
     subject: str = ""
@@ -106,45 +106,92 @@ class Rule:
     group: str = DELIVERY
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """One hazard in one place, ready to be told.
+    """One hazard in one place. It is put into words when somebody reads it, not when it is found.
 
     Attributes:
-        rule: id of the rule.
+        asked: the rule that found it.
+        found: what the rule found.
         severity: after the configuration.
-        sure: ``False`` when something that stands in no template decides; such a finding is never an error.
-        title: the rule's one line.
-        why: what happens to the message, with this template's names and numbers.
-        cdk: the repair in CDK terms.
-        cloudformation: the repair in CloudFormation terms.
-        url: the page that says so.
-        stack: name of the stack.
-        logical_id: the resource to change.
-        type: its resource type.
-        path: its construct path in the CDK app, or empty.
-        place: path of the property below Properties, or empty.
-        source: the file it was read from.
-        fingerprint: the same for the same hazard in the next version of the template.
-        group: the rule's group.
+        again: how many findings of the same fingerprint stand before it.
     """
 
-    rule: str
+    asked: Rule
+    found: Found
     severity: Severity
-    sure: bool
-    title: str
-    why: str
-    cdk: str
-    cloudformation: str
-    url: str
-    stack: str
-    logical_id: str
-    type: str
-    path: str
-    place: str
-    source: str
-    fingerprint: str
-    group: str
+    again: int = 0
+
+    @property
+    def rule(self) -> str:
+        """Id of the rule."""
+        return self.asked.id
+
+    @property
+    def group(self) -> str:
+        """The rule's group."""
+        return self.asked.group
+
+    @property
+    def title(self) -> str:
+        """The rule's one line."""
+        return self.asked.title
+
+    @property
+    def url(self) -> str:
+        """The page that says so."""
+        return self.asked.url
+
+    @property
+    def sure(self) -> bool:
+        """``False`` when something that stands in no template decides; such a finding is never an error."""
+        return not self.found.unsure
+
+    @property
+    def why(self) -> str:
+        """What happens to the message, with this template's names and numbers."""
+        why = self._filled(self.asked.why)
+        return why if self.sure else f"Cannot be told ({self.found.unsure}). If it holds: {why}"
+
+    @property
+    def cdk(self) -> str:
+        """The repair in CDK terms."""
+        return self._filled(self.asked.cdk)
+
+    @property
+    def cloudformation(self) -> str:
+        """The repair in CloudFormation terms."""
+        return self._filled(self.asked.cloudformation)
+
+    @property
+    def stack(self) -> str:
+        """Name of the stack."""
+        return self.found.at.stack
+
+    @property
+    def logical_id(self) -> str:
+        """The resource to change."""
+        return self.found.at.logical_id
+
+    @property
+    def type(self) -> str:
+        """Its resource type."""
+        return self.found.at.type
+
+    @property
+    def path(self) -> str:
+        """Its construct path in the CDK app, or empty."""
+        return self.found.at.path or ""
+
+    @property
+    def place(self) -> str:
+        """Path of the property below Properties, or empty."""
+        return self.found.place
+
+    @property
+    def source(self) -> str:
+        """The file it was read from."""
+        return self.found.at.source
 
     @property
     def where(self) -> str:
@@ -156,6 +203,21 @@ class Finding:
         """The id that an acknowledgement in the CDK names."""
         return f"{PLUGIN}::{self.rule}"
 
+    @property
+    def hazard(self) -> str:
+        """What stays the same whatever stands before the place in a list, and whatever an asset's hash is."""
+        at, place = self.found.at, self.found.place
+        if "[" in place:
+            place = _INDEX.sub("[]", place)
+        hazard = "\0".join((self.asked.id, at.stack, at.logical_id, place, self.found.subject))
+        return _HASH.sub("", hazard) if len(hazard) > 64 else hazard
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same hazard in the next version of the template."""
+        first = _digest(self.hazard)
+        return _digest(f"{first}#{self.again + 1}") if self.again else first
+
     def level(self, fail_on: Severity | None) -> str:
         """``error``, ``warning`` or ``note``: sure and at least ``fail_on`` is an error."""
         if not self.sure:
@@ -163,6 +225,18 @@ class Finding:
         if fail_on is not None and self.severity.rank <= fail_on.rank:
             return "error"
         return "note" if self.severity is Severity.LOW else "warning"
+
+    def _filled(self, text: str) -> str:
+        return text.format_map(self.found.facts) if "{" in text else text
+
+
+_INDEX = re.compile(r"\[\d+\]")
+# An asset's hash in an id or name changes with the code; it says nothing about the hazard.
+_HASH = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()[:32]
 
 
 def span(seconds: int | None) -> str:

@@ -1,14 +1,14 @@
 """Ask every rule about a flow."""
 
 import gc
-import hashlib
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import groupby
+from operator import itemgetter
 
 from patterns.errors import PatternError
 from patterns.flow.model import Flow
-from patterns.guard.rule import DELIVERY, GROUPS, PLUGIN, Finding, Found, Rule, Severity
+from patterns.guard.rule import DELIVERY, GROUPS, PLUGIN, Finding, Severity
 from patterns.guard.rules import BY_ID, RULES
 from patterns.guard.view import Options, View
 
@@ -95,7 +95,7 @@ def check(flow: Flow, settings: Settings | None = None, acknowledged: Iterable[L
     collecting = gc.isenabled()
     gc.disable()
     try:
-        open_, accepted = _sorted_out(_distinct(list(_asked(view, settings))), [_in_metadata(view), *acknowledged])
+        open_, accepted = _sorted_out(_distinct(list(_asked(view, settings))), [_in_metadata, *acknowledged])
     finally:
         if collecting:
             gc.enable()
@@ -113,7 +113,7 @@ def _asked(view: View, settings: Settings) -> Iterator[Finding]:
         if rule.group in settings.groups and rule.id not in settings.ignore:
             severity = settings.severities.get(rule.id)
             for found in rule.decide(view):
-                yield _finding(rule, found, severity)
+                yield Finding(rule, found, severity or found.severity or rule.severity)
 
 
 def _sorted_out(findings: list[Finding], lookups: list[Lookup]) -> tuple[list[Finding], list[Acknowledged]]:
@@ -143,82 +143,41 @@ def refuse_unknown(name: str, ids: Iterable[str]) -> None:
             raise PatternError(f"{name} must name rules, got {given!r}{hint}")
 
 
-def _finding(rule: Rule, found: Found, severity: Severity | None) -> Finding:
-    at = found.at
-    why = _filled(rule.why, found.facts)
-    if found.unsure:
-        why = f"Cannot be told ({found.unsure}). If it holds: {why}"
-    return Finding(
-        rule=rule.id,
-        severity=severity or found.severity or rule.severity,
-        sure=not found.unsure,
-        title=rule.title,
-        why=why,
-        cdk=_filled(rule.cdk, found.facts),
-        cloudformation=_filled(rule.cloudformation, found.facts),
-        url=rule.url,
-        stack=at.stack,
-        logical_id=at.logical_id,
-        type=at.type,
-        path=at.path or "",
-        place=found.place,
-        source=at.source,
-        fingerprint=_fingerprint(rule.id, found),
-        group=rule.group,
-    )
-
-
-def _filled(text: str, facts: Mapping[str, object]) -> str:
-    return text.format_map(facts) if "{" in text else text
-
-
-# An asset's hash in an id or name changes with the code; it says nothing about the hazard.
-_HASH = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
-
-
-def _fingerprint(rule: str, found: Found) -> str:
-    """The same for the same hazard, whatever stands before it in a list and whatever an asset's hash is."""
-    place = re.sub(r"\[\d+\]", "[]", found.place) if "[" in found.place else found.place
-    key = "\0".join((rule, found.at.stack, found.at.logical_id, place, found.subject))
-    if len(key) > 64:
-        key = _HASH.sub("", key)
-    return hashlib.sha256(key.encode("utf-8", "backslashreplace")).hexdigest()[:32]
-
-
 def _distinct(findings: list[Finding]) -> list[Finding]:
     """Sorted; the same hazard in the same place told once, equal fingerprints of different places numbered."""
-    seen: set[tuple[str, str, str]] = set()
+    keyed = sorted(((_order(finding), number) for number, finding in enumerate(findings)))
     counts: dict[str, int] = {}
     numbered = []
-    for finding in sorted(findings, key=lambda f: (not f.sure, f.severity.rank, f.rule, f.where, f.place, f.why)):
-        key = (finding.fingerprint, finding.place, finding.why)
-        if key in seen:
-            continue
-        seen.add(key)
-        count = counts[finding.fingerprint] = counts.get(finding.fingerprint, 0) + 1
-        if count > 1:
-            again = hashlib.sha256(f"{finding.fingerprint}#{count}".encode()).hexdigest()[:32]
-            finding = replace(finding, fingerprint=again)
-        numbered.append(finding)
+    for _, same in groupby(keyed, key=itemgetter(0)):
+        for finding in _once([findings[number] for _, number in same]):
+            hazard = finding.hazard
+            before = counts.get(hazard, 0)
+            counts[hazard] = before + 1
+            numbered.append(replace(finding, again=before) if before else finding)
     return numbered
+
+
+def _order(finding: Finding) -> tuple[bool, int, str, str, str]:
+    found, at = finding.found, finding.found.at
+    where = at.path or f"{at.stack}/{at.logical_id}"
+    return bool(found.unsure), finding.severity.rank, finding.asked.id, where, found.place
+
+
+def _once(same: list[Finding]) -> Iterable[Finding]:
+    """Of what stands in one place each hazard once. Only here have their words to be compared."""
+    return {(f.hazard, f.why): f for f in sorted(same, key=lambda f: f.why)}.values() if len(same) > 1 else same
 
 
 # --- acknowledgements in templates ------------------------------------------------------------------
 
 
-def _in_metadata(view: View) -> Lookup:
+def _in_metadata(finding: Finding) -> tuple[str, str] | None:
     """``Metadata: {messaging-checks: {acknowledge: [{id, reason}]}}`` on the resource of a finding."""
-
-    resources = view.template.resources
-
-    def lookup(finding: Finding) -> tuple[str, str] | None:
-        metadata = resources[finding.stack, finding.logical_id].metadata
-        for entry in _entries(metadata) if PLUGIN in metadata else ():
-            if isinstance(entry, Mapping) and _rule_of(entry) == finding.rule and _reason(entry):
-                return _reason(entry), finding.where
-        return None
-
-    return lookup
+    metadata = finding.found.at.metadata
+    for entry in _entries(metadata) if PLUGIN in metadata else ():
+        if isinstance(entry, Mapping) and _rule_of(entry) == finding.rule and _reason(entry):
+            return _reason(entry), finding.where
+    return None
 
 
 def _entries(metadata: Mapping[str, object]) -> list[object]:

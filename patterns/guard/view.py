@@ -1,5 +1,6 @@
 """What rules ask of a flow, worked out once for all of them."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -86,6 +87,17 @@ class View:
         return [edge for edge in self.flow.edges_of(Subscription) if edge.resource is not None]
 
     @cached_property
+    def policies(self) -> dict[str, Any]:
+        """Filter policies as they were written, by subscription: a document, or a string that is no JSON."""
+        found = {edge.id: _policy(self, edge) for edge in self.subscriptions if not edge.place}
+        return {key: policy for key, policy in found.items() if policy is not None}
+
+    @cached_property
+    def filtered(self) -> list[tuple[Subscription, Any]]:
+        """The subscriptions that have a filter policy, with it."""
+        return [(edge, self.policies[edge.id]) for edge in self.subscriptions if edge.id in self.policies]
+
+    @cached_property
     def redriven(self) -> list[tuple[Redrive, Queue, Queue]]:
         """Queues with their dead-letter queues, where both stand in the templates."""
         found = []
@@ -134,18 +146,22 @@ class View:
 
     def redrive(self, queue: str) -> Redrive | None:
         """The link from a queue to its dead-letter queue."""
-        return next((edge for edge in self.flow.leaving(queue) if isinstance(edge, Redrive)), None)
+        return self._redrives.get(queue)
+
+    @cached_property
+    def _redrives(self) -> dict[str, Redrive]:
+        return {edge.source: edge for edge in reversed(self.flow.edges_of(Redrive))}
 
     @cached_property
     def kept_in(self) -> dict[str, list[Edge]]:
-        """Queues in the templates where failures are put, by id, with the edges that put them there."""
+        """Queues in the templates where failures are put, by id in order, with the edges that put them there."""
         found: dict[str, list[Edge]] = {}
         for kind in (Redrive, DeadLetter, Destination):
             for edge in self.flow.edges_of(kind):
                 node = self.flow.nodes.get(edge.target)
                 if edge.way is Way.FAILURE and isinstance(node, Queue) and node.resource:
                     found.setdefault(edge.target, []).append(edge)
-        return found
+        return dict(sorted(found.items()))
 
     # --- asynchronous invocations -----------------------------------------------------------------
 
@@ -208,6 +224,16 @@ class View:
         if doubt:
             return Watch(False, doubt, unsure=True)
         return Watch(False, weak)
+
+
+def _policy(view: View, edge: Subscription) -> Any:
+    policy = view.value(edge.resource, "FilterPolicy") if edge.resource else None
+    if isinstance(policy, str):
+        try:
+            return as_written(json.loads(policy))
+        except (ValueError, RecursionError):
+            return policy
+    return None if policy is None or isinstance(policy, Text) else as_written(policy)
 
 
 @dataclass(frozen=True, slots=True)

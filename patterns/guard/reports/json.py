@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from dataclasses import asdict
 from typing import Any
 
 from patterns.guard.reports._words import line_of
@@ -29,9 +28,15 @@ def write(report: Report) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
+_FIELDS = (
+    *("rule", "severity", "sure", "title", "why", "cdk", "cloudformation", "url"),
+    *("stack", "logical_id", "type", "path", "place", "source", "fingerprint", "group"),
+)
+
+
 def _finding(found: Finding, report: Report) -> dict[str, Any]:
     return {
-        **asdict(found),
+        **{name: getattr(found, name) for name in _FIELDS},
         "level": found.level(report.settings.fail_on),
         "line": line_of(found),
         "acknowledge": found.acknowledge,

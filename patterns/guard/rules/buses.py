@@ -1,7 +1,6 @@
 """Event buses, rules and their targets, schedules, and subscribers of the new event buses."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from patterns.errors import PatternError
 from patterns.flow.filters import Scope, can_match, check_event_pattern
@@ -56,7 +55,7 @@ def _no_net(view: View) -> Iterator[Found]:
     for edge in _deliveries(view, "events"):
         if not view.flow.nets(edge) and not _hasty(edge):
             found = _found(edge, f"{edge.place}.DeadLetterConfig", {**_names(view, edge), **_tries(edge)})
-            yield replace(found, severity=Severity.HIGH) if view.is_clock(edge.source) else found
+            yield found._replace(severity=Severity.HIGH) if view.is_clock(edge.source) else found
 
 
 def _hasty_without_net(view: View) -> Iterator[Found]:

@@ -1,6 +1,6 @@
 """Queues and their dead-letter queues."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from patterns.flow import limits
@@ -151,7 +151,7 @@ def _dead_letters_expire(view: View) -> Iterator[Found]:
 
 def _dead_letters_short(view: View) -> Iterator[Found]:
     reported = {found.at.ref for found in _dead_letters_expire(view)}
-    for key in sorted(view.kept_in):
+    for key in view.kept_in:
         dead = view.flow.nodes[key]
         if not isinstance(dead, Queue) or dead.resource is None or dead.retention is None:
             continue
@@ -169,13 +169,13 @@ _IN_TIME = 86_400  # an alarm that waits for older messages tells of expiry, not
 
 
 def _unwatched(view: View) -> Iterator[Found]:
-    for key, edges in sorted(view.kept_in.items()):
+    for key, edges in view.kept_in.items():
         dead = view.flow.nodes[key]
         if not isinstance(dead, Queue) or dead.resource is None or view.readers(key):
             continue
         redriven = any(isinstance(edge, Redrive) for edge in edges)
         watch = _told(view, key, redriven)
-        if watch.told or (redriven and any(_on_sent(view, key))):
+        if watch.told or (redriven and _on_sent(view, key)):
             continue
         yield Found(
             dead.resource,
@@ -206,23 +206,20 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _on_sent(view: View, queue: str) -> Iterator[str]:
-    for alarm in view.flow.watching("AWS/SQS", "NumberOfMessagesSent", "QueueName", queue):
-        yield alarm.id
+def _on_sent(view: View, queue: str) -> Sequence[Alarm]:
+    """The alarms on what is sent to a queue, which SQS itself does not count when it moves a message."""
+    return view.flow.watching("AWS/SQS", "NumberOfMessagesSent", "QueueName", queue)
 
 
 def _wrong_metric(view: View) -> Iterator[Found]:
-    for key, edges in sorted(view.kept_in.items()):
-        if not any(isinstance(edge, Redrive) for edge in edges) or view.readers(key):
+    for key, edges in view.kept_in.items():
+        misled = _on_sent(view, key)
+        if not misled or not any(isinstance(edge, Redrive) for edge in edges) or view.readers(key):
             continue
         if _told(view, key, True).told:
             continue
-        for alarm in sorted(set(_on_sent(view, key))):
-            yield Found(
-                view.flow.alarms[alarm].resource,
-                "MetricName",
-                {"alarm": view.flow.alarms[alarm].name, "dead": view.flow.name(key)},
-            )
+        for alarm in {alarm.id: alarm for alarm in misled}.values():
+            yield Found(alarm.resource, "MetricName", {"alarm": alarm.name, "dead": view.flow.name(key)})
 
 
 def _type_mismatch(view: View) -> Iterator[Found]:
@@ -311,7 +308,7 @@ def _same_function(view: View) -> Iterator[Found]:
 
 
 def _mixed(view: View) -> Iterator[Found]:
-    for key, edges in sorted(view.kept_in.items()):
+    for key, edges in view.kept_in.items():
         dead = view.flow.nodes[key]
         redriven = [edge for edge in edges if isinstance(edge, Redrive)]
         others = [edge for edge in edges if not isinstance(edge, Redrive)]
@@ -399,7 +396,7 @@ def _tells_of_backlog(view: View, alarm: Alarm, queue: Queue) -> bool:
 
 
 def _deleted(view: View) -> Iterator[Found]:
-    for key in sorted(view.kept_in):
+    for key in view.kept_in:
         dead = view.flow.nodes[key].resource
         if dead is None or view.readers(key):
             continue

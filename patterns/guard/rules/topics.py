@@ -16,7 +16,6 @@ from patterns.flow.model import (
     Subscription,
     Topic,
 )
-from patterns.flow.template import Text
 from patterns.guard.rule import Example, Found, Rule, Severity
 from patterns.guard.view import View, as_written, by_key, documents, may_exclude_itself
 
@@ -154,19 +153,6 @@ def _redrive_on_topic(view: View) -> Iterator[Found]:
 # --- filter policies --------------------------------------------------------------------------------
 
 
-def _policy(view: View, edge: Subscription) -> Any:
-    """The filter policy as it was written: a document, a string that is no JSON, or nothing."""
-    if edge.resource is None or edge.place or view.value(edge.resource, "FilterPolicy") is None:
-        return None
-    policy = view.value(edge.resource, "FilterPolicy")
-    if isinstance(policy, str):
-        try:
-            return as_written(json.loads(policy))
-        except (ValueError, RecursionError):
-            return policy
-    return None if isinstance(policy, Text) else as_written(policy)
-
-
 def _scope(edge: Subscription) -> Scope | None:
     return {"MessageAttributes": Scope.ATTRIBUTES, "MessageBody": Scope.BODY}.get(edge.scope)
 
@@ -178,18 +164,14 @@ def _nested(policy: Any) -> bool:
 
 
 def _nested_filter(view: View) -> Iterator[Found]:
-    for edge in view.subscriptions:
-        policy = _policy(view, edge)
+    for edge, policy in view.filtered:
         if _scope(edge) is Scope.ATTRIBUTES and _nested(policy):
             key = next(key for key, value in policy.items() if isinstance(value, Mapping))
             yield _found(edge, "FilterPolicyScope", {**_names(view, edge), "key": key})
 
 
 def _filter_invalid(view: View) -> Iterator[Found]:
-    for edge in view.subscriptions:
-        policy = _policy(view, edge)
-        if policy is None:
-            continue
+    for edge, policy in view.filtered:
         scope = _scope(edge)
         if scope is None:
             if edge.scope:
@@ -208,7 +190,7 @@ def _filter_invalid(view: View) -> Iterator[Found]:
 
 def _readable(view: View, edge: Subscription) -> Mapping[str, Any] | None:
     """The filter policy, when SNS would accept it."""
-    policy, scope = _policy(view, edge), _scope(edge)
+    policy, scope = view.policies.get(edge.id), _scope(edge)
     if not isinstance(policy, Mapping) or not policy or scope is None:
         return None
     try:
@@ -219,7 +201,7 @@ def _readable(view: View, edge: Subscription) -> Mapping[str, Any] | None:
 
 
 def _matches_nothing(view: View) -> Iterator[Found]:
-    for edge in view.subscriptions:
+    for edge, _ in view.filtered:
         policy, scope = _readable(view, edge), _scope(edge)
         if policy is None or scope is None or not may_exclude_itself(policy):
             continue
@@ -244,8 +226,8 @@ def _for_nobody(view: View) -> Iterator[Found]:
 
 
 def _service_messages(view: View) -> Iterator[Found]:
-    for edge in view.subscriptions:
-        if _scope(edge) is not Scope.ATTRIBUTES or not isinstance(_policy(view, edge), Mapping) or not edge.filter:
+    for edge, policy in view.filtered:
+        if _scope(edge) is not Scope.ATTRIBUTES or not isinstance(policy, Mapping) or not edge.filter:
             continue
         for producer in view.flow.arriving(edge.source):
             by_rule = isinstance(producer, Delivery) and producer.by == "events"
@@ -265,7 +247,7 @@ def _asks_absence(value: Any) -> bool:
 
 
 def _exists_false(view: View) -> Iterator[Found]:
-    for edge in view.subscriptions:
+    for edge, _ in view.filtered:
         policy = as_written(edge.filter)
         if _scope(edge) is Scope.ATTRIBUTES and isinstance(policy, Mapping) and not _nested(policy):
             key = next((key for key, value in policy.items() if _asks_absence(value)), None)

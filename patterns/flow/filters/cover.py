@@ -18,8 +18,10 @@ from itertools import chain, pairwise, product
 from typing import Any
 
 from patterns.errors import PatternError
+from patterns.flow.filters.conditions import Test, accepts_absence, condition_test
 from patterns.flow.filters.grammar import Condition, Items, Leaf, Scope, wildcard_tokens
-from patterns.flow.filters.matching import Filter, Test, accepts_absence, condition_test, segments_of
+from patterns.flow.filters.matching import Filter
+from patterns.flow.filters.walking import segments_of
 
 # Enough for every policy that SNS accepts (150 combinations); above it the answer is None, not a long wait.
 _MOST_BRANCHES = 1_000

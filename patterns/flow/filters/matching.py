@@ -1,44 +1,30 @@
 """Match messages against filter policies, and say which key, operator and value decided.
 
-A policy is compiled once into closures; matching walks the message along the policy's keys and touches
-nothing else. A key is found as its service finds it: through arrays, whose elements are alternatives, and
-with a dot in a name standing for a level, since both services flatten what they compare
+A policy is compiled once; matching walks the message along the policy's keys and touches nothing else. A key is
+found as its service finds it: through arrays, whose elements are alternatives, and with a dot in a name standing
+for a level, since both services flatten what they compare
 (https://github.com/localstack/localstack/pull/10684, https://github.com/aws/event-ruler#json-text-matching).
 """
 
-import ipaddress
-import json
 import math
 import re
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from typing import Any
 
 from patterns.errors import PatternError
-from patterns.flow.filters.grammar import (
-    COMPARE,
-    Condition,
-    Items,
-    Leaf,
-    Or,
-    Scope,
-    leaves,
-    parse,
-    shown,
-    wildcard_tokens,
-)
+from patterns.flow.filters.conditions import Test, accepts_absence, condition_test
+from patterns.flow.filters.elements import has_array, in_same_elements, shared_levels
+from patterns.flow.filters.grammar import Items, Leaf, Or, Scope, leaves, parse, shown
+from patterns.flow.filters.reading import NOT_JSON, Invalid, needles, parsed, reader
+from patterns.flow.filters.walking import compiled, found_at, segments_of
 
-Test = Callable[[Any], bool]
-# The array elements that a value stands in: (identity of the array, index), from the outside in.
-Within = tuple[tuple[int, int], ...]
 _FILTERED_OUT = "NumberOfNotificationsFilteredOut"
 _MISSING = object()
+# Texts that match in a row, after which looking at the next one before it is read is in vain.
+_ENOUGH = 8
 _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_FEW = 3  # strings to look for in a text before it is read
-# Levels of a key up to which every way to it, with dots for levels, is written out. Their number grows with the square.
-_SHORT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,14 +92,14 @@ class Filter:
     def __init__(self, policy: Mapping[str, Any], scope: Scope | str = Scope.BODY, *, argument: str = "policy") -> None:
         self.scope = Scope(scope)
         self.policy = policy
-        parsed = parse(policy, self.scope, argument=argument)
-        self.warnings = parsed.warnings
-        self.items = parsed.items
+        document = parse(policy, self.scope, argument=argument)
+        self.warnings = document.warnings
+        self.items = document.items
         self._plain = self.scope in (Scope.BODY, Scope.EVENTBRIDGE)
-        self._test = _all(parsed.items, self.scope)
-        self._attributes = frozenset(leaf.path[0] for leaf in leaves(parsed.items))
-        self._shared = _shared_levels(parsed.items) if not self.scope.is_sns else ()
-        self._needles = _needles(parsed.items) if self.scope is Scope.BODY else ()
+        self._attributes = frozenset(leaf.path[0] for leaf in leaves(self.items))
+        self._shared = shared_levels(self.items) if not self.scope.is_sns else ()
+        self._needles = needles(self.items) if self.scope is Scope.BODY else ()
+        self._in_a_row = 0
 
     def matches(self, message: Any) -> bool:
         """Whether a message passes.
@@ -129,12 +115,31 @@ class Filter:
         """
         if message.__class__ is dict and self._plain:
             return self._test(message) and (not self._shared or self._consistent(message))
-        if message.__class__ is str and "\\" not in message:
-            for needles in self._needles:
-                if not any(needle in message for needle in needles):
-                    return False
+        if message.__class__ is str and self.scope is Scope.BODY and self.items:
+            return self._matches_text(message)
         subject, _ = self._subject(message)
         return subject is not None and self._test(subject) and self._consistent(subject)
+
+    def _matches_text(self, text: str) -> bool:
+        if self._in_a_row < _ENOUGH and "\\" not in text:
+            for needles in self._needles:
+                for needle in needles:  # a loop, for any() would cost as much as all the rest
+                    if needle in text:
+                        break
+                else:
+                    return False
+        body = self._read(text)
+        matched = body.__class__ is dict and self._test(body)
+        self._in_a_row = self._in_a_row + 1 if matched else 0
+        return matched
+
+    @cached_property
+    def _test(self) -> Test:
+        return compiled(self.items, self.scope)
+
+    @cached_property
+    def _read(self) -> Callable[[str], Any]:
+        return reader(segments_of(leaf.path) for leaf in leaves(self.items))
 
     def explain(self, message: Any) -> Verdict:
         """Whether a message passes, and which key, operator and value decided.
@@ -160,7 +165,7 @@ class Filter:
             return {}, ""
         match self.scope:
             case Scope.BODY:
-                body = _parsed(message)
+                body = parsed(message)
                 if isinstance(body, dict):
                     return body, ""
                 return None, f"the body is not a JSON object, but {_kind(body)}"
@@ -176,7 +181,7 @@ class Filter:
     def _sqs_body(self, message: object) -> tuple[dict[str, Any] | None, str]:
         if isinstance(message, Mapping) and message.get("eventSource") == "aws:sqs" and "body" in message:
             message = message["body"]
-        body = _parsed(message)
+        body = parsed(message)
         is_json = isinstance(body, dict | list)
         if isinstance(self.policy["body"], Mapping):
             if not isinstance(body, dict):
@@ -197,7 +202,7 @@ class Filter:
             value = _attribute(name, attribute)
             if value is _MISSING:
                 continue
-            if isinstance(value, _Invalid):
+            if isinstance(value, Invalid):
                 if name in self._attributes:
                     fault = fault or value.why
                 continue
@@ -218,9 +223,9 @@ class Filter:
 
     def _consistent(self, subject: dict[str, Any]) -> bool:
         """EventBridge wants keys under one array to match in the same element of it; SNS does not."""
-        if not any(_has_array(subject, name) for name in self._shared):
+        if not any(has_array(subject, name) for name in self._shared):
             return True
-        return _in_same_elements(self.items, subject, self.scope)
+        return in_same_elements(self.items, subject, self.scope)
 
 
 def match(policy: Mapping[str, Any], scope: Scope | str, message: Any) -> bool:
@@ -233,377 +238,11 @@ def explain(policy: Mapping[str, Any], scope: Scope | str, message: Any) -> Verd
     return Filter(policy, scope).explain(message)
 
 
-# Compiled tests ------------------------------------------------------------------------------------------
-
-
-def condition_test(condition: Condition, scope: Scope) -> Test:
-    """Whether one condition accepts one value (a JSON scalar that is present)."""
-    operand = condition.operand
-    match condition.operator:
-        case "equals":
-            kind = _type(operand)
-            return lambda value: _type(value) is kind and value == operand
-        case "exists":
-            if not operand:
-                return lambda value: False  # noqa: ARG005 - the value is present
-            if scope.is_sns:
-                return lambda value: value is not None and value != ""
-            return lambda value: True  # noqa: ARG005
-        case "numeric":
-            return _numeric_test(operand)
-        case "cidr":
-            return lambda value: isinstance(value, str) and _in_network(value, operand)
-        case "anything-but":
-            excluded = _values_test(operand, scope)
-            return lambda value: not excluded(value)
-        case "wildcard":
-            return _wildcard_test(operand)
-    if condition.operator == "equals-ignore-case":
-        lowered = operand.lower()
-        return lambda value: isinstance(value, str) and value.lower() == lowered
-    at_start = condition.operator == "prefix"
-    if condition.ignore_case:
-        lowered = operand.lower()
-        if at_start:
-            return lambda value: isinstance(value, str) and value.lower().startswith(lowered)
-        return lambda value: isinstance(value, str) and value.lower().endswith(lowered)
-    if at_start:
-        return lambda value: isinstance(value, str) and value.startswith(operand)
-    return lambda value: isinstance(value, str) and value.endswith(operand)
-
-
-def _all(items: Items, scope: Scope) -> Callable[[dict[str, Any]], bool]:
-    tests = [_leaf(item, scope) if isinstance(item, Leaf) else _any(item, scope) for item in items]
-    if len(tests) == 1:
-        return tests[0]
-    if len(tests) == 2:
-        first, second = tests
-        return lambda subject: first(subject) and second(subject)
-
-    def test(subject: dict[str, Any]) -> bool:
-        for one in tests:  # noqa: SIM110 - a loop is twice as fast as all() here
-            if not one(subject):
-                return False
-        return True
-
-    return test
-
-
-def _any(item: Or, scope: Scope) -> Callable[[dict[str, Any]], bool]:
-    branches = [_all(branch, scope) for branch in item.branches]
-    return lambda subject: any(branch(subject) for branch in branches)
-
-
-def _leaf(leaf: Leaf, scope: Scope) -> Callable[[dict[str, Any]], bool]:
-    test = _values_test(leaf.conditions, scope)
-    absent = accepts_absence(leaf)
-    if scope is Scope.ATTRIBUTES:
-        name = leaf.path[0]
-
-        def attribute_test(subject: dict[str, Any]) -> bool:
-            value = subject.get(name, _MISSING)
-            if value is _MISSING or value == []:
-                return absent
-            return any(test(one) for one in value) if isinstance(value, list) else test(value)
-
-        return attribute_test
-
-    segments = segments_of(leaf.path)
-    walk = _walker(segments)
-
-    def leaf_test(subject: dict[str, Any]) -> bool:
-        value = walk(subject)
-        kind = value.__class__
-        if kind is str:
-            return test(value)
-        if kind is list or kind is dict:
-            values = [value for value, _ in _found(subject, segments)]
-            return any(test(value) for value in values) if values else absent
-        return absent if value is _MISSING else test(value)
-
-    return leaf_test
-
-
-def _values_test(conditions: tuple[Condition, ...], scope: Scope) -> Test:
-    """One test for all conditions of a key: exact values by hashing, the rest one by one."""
-    strings = {c.operand for c in conditions if c.operator == "equals" and isinstance(c.operand, str)}
-    others = [c for c in conditions if c.operator != "equals" or not isinstance(c.operand, str)]
-    numbers = {c.operand for c in others if c.operator == "equals" and _type(c.operand) is float}
-    tests = [condition_test(c, scope) for c in others if c.operator != "equals" or _type(c.operand) is not float]
-    if not numbers and not tests:
-        return lambda value: value.__class__ is str and value in strings
-    if not numbers and not strings and len(tests) == 1:
-        return tests[0]
-
-    def test(value: Any) -> bool:
-        kind = value.__class__
-        if kind is str:
-            if value in strings:
-                return True
-        elif (kind is int or kind is float) and value in numbers:
-            return True
-        for one in tests:  # noqa: SIM110
-            if one(value):
-                return True
-        return False
-
-    return test
-
-
-def _numeric_test(pairs: tuple[tuple[str, float], ...]) -> Test:
-    (first, low), (second, high) = pairs if len(pairs) == 2 else (*pairs, *pairs)
-    above, below = COMPARE[first], COMPARE[second]
-
-    def test(value: Any) -> bool:
-        kind = value.__class__
-        return (kind is int or kind is float) and above(value, low) and below(value, high)
-
-    return test
-
-
-def _wildcard_test(pattern: str) -> Test:
-    """Greedy from the left, the last part from the right: linear, whatever the pattern."""
-    parts = [""]
-    for token in wildcard_tokens(pattern) or []:
-        if token is None:
-            parts.append("")
-        else:
-            parts[-1] += token
-    first, *middle, last = parts if len(parts) > 1 else [parts[0], ""]
-    if len(parts) == 1:
-        return lambda value: isinstance(value, str) and value == first
-
-    def test(value: Any) -> bool:
-        if not isinstance(value, str) or not value.startswith(first):
-            return False
-        at = len(first)
-        for part in middle:
-            at = value.find(part, at)
-            if at < 0:
-                return False
-            at += len(part)
-        return len(value) - at >= len(last) and value.endswith(last)
-
-    return test
-
-
-def _in_network(value: str, network: ipaddress.IPv4Network | ipaddress.IPv6Network) -> bool:
-    try:
-        return ipaddress.ip_address(value) in network
-    except ValueError:
-        return False
-
-
-def accepts_absence(leaf: Leaf) -> bool:
-    """Whether a key may be missing."""
-    return any(c.operator == "exists" and not c.operand for c in leaf.conditions)
-
-
-def _type(value: object) -> type:
-    """The JSON type: 1 and 1.0 are one, 1 and true are not."""
-    kind = type(value)
-    return float if kind is int else kind
-
-
-# Finding values ------------------------------------------------------------------------------------------
-
-
-def segments_of(path: tuple[str, ...]) -> tuple[str, ...]:
-    """The levels of a key: a dot in a name separates levels too."""
-    return tuple(".".join(path).split("."))
-
-
-@lru_cache(maxsize=4_096)
-def _walker(segments: tuple[str, ...]) -> Callable[[Any], Any]:
-    """A function that walks down to a key: its value, ``_MISSING``, or a list or dict where there is more to it.
-
-    Nearly every message is plain objects all the way, or arrays of one element. Written out level by level the walk
-    takes half the time of a loop over the levels, and walks are most of what matching does. Names enter by ``repr``.
-    """
-    if len(segments) > _SHORT:
-        return lambda node: node
-    lines = ["def walk(node):"]
-    for i, name in enumerate(segments):
-        lines += [
-            "  if node.__class__ is not dict:",
-            "    while node.__class__ is list and len(node) == 1: node = node[0]",
-            "    if node.__class__ is not dict: return node if node.__class__ is list else MISSING",
-        ]
-        # Names with dots that lead further at once: another way to the same key.
-        dotted = [".".join(segments[i:end]) for end in range(i + 2, len(segments) + 1)]
-        if dotted:
-            lines.append(f"  if {' or '.join(f'{longer!r} in node' for longer in dotted)}: return node")
-        lines.append(f"  node = node.get({name!r}, MISSING)")
-    scope: dict[str, Any] = {"MISSING": _MISSING}
-    exec("\n".join([*lines, "  return node"]), scope)
-    return scope["walk"]
-
-
-def _found(subject: dict[str, Any], segments: tuple[str, ...]) -> Iterator[tuple[Any, Within]]:
-    """Every scalar under a key, with the array elements it stands in."""
-    depth = len(segments)
-    stack: list[tuple[Any, int, Within]] = [(subject, 0, ())]
-    while stack:
-        node, at, within = stack.pop()
-        if isinstance(node, dict):
-            if at == depth:
-                continue
-            here, dotted = segments[at], f"{segments[at]}."
-            for name, child in node.items():
-                if name == here:
-                    stack.append((child, at + 1, within))
-                elif name.startswith(dotted):
-                    parts = tuple(name.split("."))
-                    if segments[at : at + len(parts)] == parts:
-                        stack.append((child, at + len(parts), within))
-        elif isinstance(node, list):
-            stack += [(node[i], at, (*within, (id(node), i))) for i in range(len(node) - 1, -1, -1)]
-        elif at == depth:
-            yield node, within
-
-
-def _shared_levels(items: Items) -> tuple[str, ...]:
-    """The first levels that more than one key has: only under these can keys meet in one array."""
-    roots = Counter(segments_of(leaf.path)[0] for leaf in leaves(items))
-    return tuple(root for root, count in roots.items() if count > 1)
-
-
-def _has_array(event: dict[str, Any], level: str) -> bool:
-    """Whether there is an array of more than one element anywhere under a level."""
-    stack = [value for name, value in event.items() if name == level or name.startswith(f"{level}.")]
-    while stack:
-        node = stack.pop()
-        if isinstance(node, dict):
-            stack += [child for child in node.values() if child.__class__ is dict or child.__class__ is list]
-        elif isinstance(node, list):
-            if len(node) > 1:
-                return True
-            stack += node
-    return False
-
-
-def _in_same_elements(items: Items, subject: dict[str, Any], scope: Scope) -> bool:
-    """Whether values can be chosen so that no two stand in different elements of one array."""
-    candidates: dict[int, frozenset[Within]] = {}
-    for leaf in leaves(items):
-        test, found = _values_test(leaf.conditions, scope), list(_found(subject, segments_of(leaf.path)))
-        accepted = {within for value, within in found if test(value)}
-        if not found and accepts_absence(leaf):
-            accepted.add(())
-        candidates[id(leaf)] = frozenset(accepted)
-    todo: list[tuple[_Step | None, dict[int, int]]] = [(_chain(items, None, candidates), {})]
-    seen: set[tuple[int, frozenset[tuple[int, int]]]] = set()
-    while todo:
-        step, chosen = todo.pop()
-        if step is None:
-            return True
-        # Only the arrays that later keys stand in still bind.
-        state = id(step), frozenset((array, i) for array, i in chosen.items() if array in step.arrays)
-        if state in seen:
-            continue
-        seen.add(state)
-        todo += [(branch, chosen) for branch in step.branches]
-        todo += [
-            (step.rest, chosen | dict(within))
-            for within in step.beside(chosen)
-            if all(chosen.get(array, i) == i for array, i in within)
-        ]
-    return False
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    """One key on the way through a policy: where its accepted values stand, then the rest; or branches."""
-
-    accepted: frozenset[Within]
-    rest: "_Step | None"
-    branches: tuple["_Step | None", ...]
-    arrays: frozenset[int]
-    pivot: int | None  # the array that most accepted values stand in, seen from outside
-    places: dict[int | None, list[Within]]  # index in that array, or None outside it → accepted there
-
-    def beside(self, chosen: dict[int, int]) -> Iterable[Within]:
-        """The accepted values that can stand beside what is chosen: looked up by one array, not searched for."""
-        if self.pivot is None or self.pivot not in chosen:
-            return self.accepted
-        return self.places.get(chosen[self.pivot], []) + self.places.get(None, [])
-
-
-def _step(accepted: frozenset[Within], rest: _Step | None, arrays: frozenset[int]) -> _Step:
-    outermost = Counter(within[0][0] for within in accepted if within)
-    pivot = max(outermost, key=outermost.__getitem__, default=None)
-    places: dict[int | None, list[Within]] = {}
-    for within in accepted:
-        at = within[0][1] if within and within[0][0] == pivot else None
-        places.setdefault(at, []).append(within)
-    return _Step(accepted, rest, (), arrays, pivot, places)
-
-
-def _chain(items: Items, rest: _Step | None, candidates: dict[int, frozenset[Within]]) -> _Step | None:
-    for item in reversed(items):
-        later = rest.arrays if rest else frozenset()
-        if isinstance(item, Leaf):
-            accepted = candidates[id(item)]
-            own = {array for within in accepted for array, _ in within}
-            rest = _step(accepted, rest, later | own)
-        else:
-            branches = tuple(_chain(branch, rest, candidates) for branch in item.branches)
-            bound = frozenset().union(*(branch.arrays for branch in branches if branch))
-            rest = _Step(frozenset(), None, branches, bound, None, {})
-    return rest
-
-
-def _needles(items: Items) -> tuple[tuple[str, ...], ...]:
-    """For each key that has to have one of a few strings: how these look in JSON without escapes, quotes included.
-
-    Reading JSON costs many times what matching does. A string in a text without a backslash stands there as it is,
-    for every other spelling of a character is an escape. So a text that has neither a backslash nor one of these
-    matches nothing, be it JSON or not, and need not be read.
-    """
-    found = []
-    for item in items:
-        if isinstance(item, Leaf) and len(item.conditions) <= _FEW:
-            looks = [_in_text(condition) for condition in item.conditions]
-            if None not in looks:
-                found.append(tuple(look for look in looks if look is not None))
-    return tuple(found)
-
-
-def _in_text(condition: Condition) -> str | None:
-    if not isinstance(condition.operand, str) or condition.ignore_case:
-        return None
-    match condition.operator:
-        case "equals":
-            return f'"{condition.operand}"'
-        case "prefix":
-            return f'"{condition.operand}'
-        case "suffix":
-            return f'{condition.operand}"'
-    return None
-
-
-# Reading messages ----------------------------------------------------------------------------------------
-
-
-def _parsed(message: object) -> Any:
-    if not isinstance(message, str | bytes):
-        return message
-    try:
-        return json.loads(message)
-    except (ValueError, RecursionError):
-        return _NOT_JSON
-
-
-@dataclass(frozen=True, slots=True)
-class _Invalid:
-    why: str
-
-
-_NOT_JSON = _Invalid("not JSON")
+# Message attributes ---------------------------------------------------------------------------------------
 
 
 def _kind(value: object) -> str:
-    if value is _NOT_JSON:
+    if value is NOT_JSON:
         return "text that is not JSON"
     names = {dict: "a JSON object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
     return names.get(type(value), "a number")
@@ -628,13 +267,13 @@ def _attribute(name: object, attribute: object) -> Any:
     if not isinstance(value, str):
         raise PatternError(f"message attribute {shown(name)} must have a string as StringValue, got {shown(value)}")
     if kind == "String.Array":
-        array = _parsed(value)
+        array = parsed(value)
         if not isinstance(array, list) or any(isinstance(one, dict | list) for one in array):
-            return _Invalid(f"{name}: String.Array must be a JSON array of scalars, got {shown(value)}")
+            return Invalid(f"{name}: String.Array must be a JSON array of scalars, got {shown(value)}")
         return array
     if kind.startswith("Number"):
         number = _number(value)
-        return _Invalid(f"{name}: Number must be a number, got {shown(value)}") if number is None else number
+        return Invalid(f"{name}: Number must be a number, got {shown(value)}") if number is None else number
     return value
 
 
@@ -686,7 +325,7 @@ def _explain_leaf(leaf: Leaf, subject: dict[str, Any], scope: Scope) -> Reason:
         value = subject.get(key, [])
         values = tuple(value) if isinstance(value, list) else (value,)
     else:
-        values = tuple(value for value, _ in _found(subject, segments_of(leaf.path)))
+        values = tuple(value for value, _ in found_at(subject, segments_of(leaf.path)))
     if not values:
         matched = accepts_absence(leaf)
         wanted = [c.source for c in leaf.conditions if c.operator == "exists" and not c.operand]

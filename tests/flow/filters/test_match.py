@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from patterns.errors import PatternError
@@ -312,8 +312,8 @@ def test_quotes_escapes_and_half_characters_in_a_text_hide_nothing(
 def test_a_text_without_what_a_filter_wants_is_not_read_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = Filter({"a": ["x", {"prefix": "y-"}], "b": [{"exists": False}]}, "body")
     read: list[str] = []
-    loads = json.loads
-    monkeypatch.setattr(json, "loads", lambda text: read.append(text) or loads(text))
+    reading = compiled._read
+    monkeypatch.setattr(compiled, "_read", lambda text: read.append(text) or reading(text))
     assert not compiled.matches('{"a": "z"}')
     assert not compiled.matches("x")
     assert read == []
@@ -321,6 +321,81 @@ def test_a_text_without_what_a_filter_wants_is_not_read_at_all(monkeypatch: pyte
     assert compiled.matches('{"a": "\\u0078"}')
     assert not compiled.matches('{"b": "x"}')
     assert len(read) == 3
+
+
+def test_where_text_after_text_matches_none_is_searched_before_it_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled = Filter({"a": ["x"]}, "body")
+    read: list[str] = []
+    reading = compiled._read
+    monkeypatch.setattr(compiled, "_read", lambda text: read.append(text) or reading(text))
+    for _ in range(8):
+        assert compiled.matches('{"a": "x"}')
+    assert not compiled.matches('{"a": "y"}')
+    assert len(read) == 9, "the ninth text has no x, and was read nevertheless"
+    assert not compiled.matches('{"a": "y"}')
+    assert len(read) == 9, "since one did not match, the next is searched again"
+
+
+# Keys that lead to each other in more than one way, and everything that JSON can hold under them.
+TANGLED = st.sampled_from(["a", "b", "a.b", "b.a", "a.b.a", "c"])
+ANY_JSON = st.recursive(
+    st.sampled_from(["x", "y", "", 1, 1.5, True, None]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TANGLED, inner, max_size=3),
+    max_leaves=12,
+)
+WANTED = st.sampled_from([["x"], ["x", 1], [{"prefix": "x"}], [{"exists": False}], [{"anything-but": "x"}], [None]])
+NESTED = st.recursive(WANTED, lambda inner: st.dictionaries(TANGLED, inner, min_size=1, max_size=2), max_leaves=4)
+TANGLED_POLICIES = st.dictionaries(TANGLED, NESTED, min_size=1, max_size=2)
+
+
+@given(TANGLED_POLICIES, st.lists(st.dictionaries(TANGLED, ANY_JSON, max_size=4), min_size=1, max_size=3))
+@example({"a": {"b": ["x"]}, "b": ["x"]}, [{"a.b": "x", "b": "x"}])
+@example({"a": ["x"], "a.b": ["x"]}, [{"a": ["x", {"b": "x"}]}])
+@example({"a": {"b": {"a": ["x"]}}}, [{"a": [[{"b": {"a": "x"}}]]}])
+def test_however_keys_lead_to_a_value_all_ways_of_asking_agree(policy: Any, bodies: list[dict[str, Any]]) -> None:
+    """`explain` looks for each key by itself, in whatever a message holds; the two others walk and read less."""
+    try:
+        compiled = Filter(policy, "body")
+    except PatternError:
+        return  # too complex for SNS
+    for body in bodies:
+        expected = compiled.explain(body).matched
+        assert compiled.matches(body) is expected
+        assert compiled.matches(json.dumps(body)) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "matches"),
+    [
+        ('{"a": "y", "a": "x"}', True),  # the last one counts
+        ('{"a": "x", "a": "y"}', False),
+        ('{"a": {"b": "x"}, "a": "x"}', True),
+        ('{"n": {"m": 1}, "a": "x", "n": {"a": [[["deep"]]]}}', True),
+        ('{"\\u0061": "\\u0078"}', True),
+        ('{"a": [["x"]]}', True),
+        ('{"a": "x"}  ', True),
+        ('{"a": "x"} {', False),
+        ('{"a": "x",}', False),
+        ('{"a": "x", "b": \'y\'}', False),
+        ('{"a": "x", "b": NaN}', False),
+        ('{"a": "x", "b": -Infinity}', False),
+        ('{"a": "x", "b": 01}', False),
+        ('{"a": "x", "b": "\t"}', False),
+        ('{"a": "x", "b": "\\q"}', False),
+        ('{"a": "x", "b": "\\ud800"}', True),
+        ('{"a": "x", "b": "\ud800"}', True),
+        (f'{{"a": "x", "b": {"9" * 5_000}}}', True),
+        (f'{{"a": ["x", {"9" * 5_000}]}}', True),
+        ('{"a": "x", "b": 1e999}', True),
+        (f'{{"a": "x", "b": {"[" * 100_000}{"]" * 100_000}}}', False),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_what_is_read_only_where_the_policy_looks_is_judged_as_a_whole(text: str, matches: bool) -> None:
+    for condition in ("x", {"equals-ignore-case": "X"}):  # the first is searched before it is read
+        compiled = Filter({"a": [condition]}, "body")
+        assert compiled.matches(text) is matches
+        assert compiled.explain(text).matched is matches
 
 
 def test_a_body_that_passes_no_key_is_counted_as_filtered_out_by_the_body() -> None:

@@ -1,0 +1,115 @@
+"""JSON texts, read as a whole or only where a policy looks."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from patterns.flow.filters.grammar import Condition, Items, Leaf
+from patterns.flow.filters.walking import SHORT, Tree, names, tree_of, ways
+
+_FEW = 3  # strings to look for in a text before it is read
+_TypedDict: Any = TypedDict  # type checkers want its keys spelled out
+_Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class Invalid:
+    """What stands where a value cannot be read, and why."""
+
+    why: str
+
+
+NOT_JSON = Invalid("not JSON")
+
+
+def parsed(message: object) -> Any:
+    """A message that is text as what its JSON says, or ``NOT_JSON``; anything else as it is."""
+    if not isinstance(message, str | bytes):
+        return message
+    try:
+        text = message if isinstance(message, str) else message.decode(json.detect_encoding(message))
+        return _read(text)
+    except (ValueError, RecursionError):
+        return NOT_JSON
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is no JSON")
+
+
+_strict = json.JSONDecoder(parse_constant=_refuse).decode
+# Python reads no integer of more than 4,300 digits. As a number that is far out of any range, it is one of many.
+_long = json.JSONDecoder(parse_constant=_refuse, parse_int=float).decode
+
+
+def _read(text: str) -> Any:
+    try:
+        return _strict(text)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        return _long(text)
+
+
+def reader(paths: Iterable[tuple[str, ...]]) -> Callable[[str], Any]:
+    """A function that reads a text like `parsed`, and may leave out what stands under none of these keys.
+
+    Nearly all of what matching costs is reading JSON, and nearly all of that is making objects that no policy asks
+    for. msgspec checks them and passes over. What it does not take as Python's own reader does (arrays in arrays, half
+    characters, what is no JSON) is read by that one, so that both always say the same.
+
+    Args:
+        paths: the keys, level by level.
+    """
+    paths = list(paths)
+    if any(len(path) > SHORT for path in paths):
+        return parsed
+    import msgspec  # here, because only who matches texts has to wait for it
+
+    decode = msgspec.json.Decoder(_type(tree_of(paths))).decode
+
+    def read(text: str) -> Any:
+        try:
+            return decode(text)
+        except (msgspec.MsgspecError, ValueError, RecursionError):
+            return parsed(text)
+
+    return read
+
+
+def _type(tree: Tree) -> Any:
+    """What msgspec shall read below a key: an object with the names that lead on, an array of such, or a scalar."""
+    if not names(tree):
+        return Any
+    node = _TypedDict("node", {name: _type(below) for name, below in ways(tree)}, total=False)
+    return node | list[node | _Scalar] | _Scalar
+
+
+def needles(items: Items) -> tuple[tuple[str, ...], ...]:
+    """For each key that has to have one of a few strings: how these look in JSON without escapes, quotes included.
+
+    Reading JSON costs many times what matching does. A string in a text without a backslash stands there as it is,
+    for every other spelling of a character is an escape. So a text that has neither a backslash nor one of these
+    matches nothing, be it JSON or not, and need not be read.
+    """
+    found = []
+    for item in items:
+        if isinstance(item, Leaf) and len(item.conditions) <= _FEW:
+            looks = [_in_text(condition) for condition in item.conditions]
+            if None not in looks:
+                found.append(tuple(look for look in looks if look is not None))
+    return tuple(found)
+
+
+def _in_text(condition: Condition) -> str | None:
+    if not isinstance(condition.operand, str) or condition.ignore_case:
+        return None
+    match condition.operator:
+        case "equals":
+            return f'"{condition.operand}"'
+        case "prefix":
+            return f'"{condition.operand}'
+        case "suffix":
+            return f'{condition.operand}"'
+    return None

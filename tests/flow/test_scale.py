@@ -24,7 +24,7 @@ from tests.flow.parts import (
 )
 
 SMALL, LARGE = 60, 240
-TELLING = sys.modules["patterns.flow.ends"]  # the package has a function of this name
+TELLING = sys.modules["patterns.flow.ends.stories"]
 
 
 def shared_role(count: int) -> dict[str, Any]:

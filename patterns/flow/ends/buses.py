@@ -1,0 +1,159 @@
+"""What becomes of an event on a bus, at a rule, a schedule or a pipe."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from patterns.flow.ends.nets import archive_of
+from patterns.flow.ends.pushes import pushed
+from patterns.flow.ends.steps import POLLED, QUEUED, End, Go, doubts_of
+from patterns.flow.ends.watching import rule_metrics
+from patterns.flow.model import Bus, Delivery, Flow, Function, Kept, Match, Node, Outcome, Pipe, Rule, Schedule, node_id
+from patterns.flow.template import Ref
+
+
+def at_bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[End | Go]:
+    archive = archive_of(node)
+    matches = [e for e in flow.leaving(node.id) if isinstance(e, Match)]
+    subscribers = [e for e in flow.leaving(node.id) if isinstance(e, Delivery)]
+    if not matches and not subscribers:
+        outcome = Outcome.DESTINATION if net else Outcome.OUTSIDE
+        condition = f"it is put on {node.name}, whose rules stand in none of the templates"
+        yield End(outcome, node.id, "", condition, kept=archive, unsure=(f"which rules {node.name} has",))
+        return
+    bucket = flow.nodes.get(mode.removeprefix(FROM_BUCKET)) if mode.startswith(FROM_BUCKET) else None
+    for match in matches if bucket is None else _concerned(flow, node.id, matches, bucket):
+        rule = flow.name(match.target)
+        if match.enabled is False:
+            yield End(
+                Outcome.DROPPED,
+                match.target,
+                match.id,
+                f"it matches {rule}, which is disabled",
+                attempts=0,
+                kept=archive,
+                lost=archive is None,
+                remedy=f"enable {rule}, delete it, or archive the events of {node.name}",
+                unless_covered=True,
+            )
+            continue
+        unsure = (f"whether {rule} is enabled",) if match.enabled is None else ()
+        yield Go(match, "in", net, filtered=not match.everything, unsure=unsure)
+    for delivery in subscribers:
+        who = flow.name(delivery.target)
+        if delivery.filters:
+            condition = f"it matches no filter of the subscriber of {who}"
+            yield End(Outcome.FILTERED, delivery.target, delivery.id, condition, attempts=0, kept=archive)
+        if delivery.enabled is False:
+            yield End(
+                Outcome.EXPIRED,
+                node.id,
+                delivery.id,
+                f"the subscriber of {who} is stopped",
+                attempts=0,
+                latest=archive.at_most if archive else None,
+                lost=True,
+                remedy=f"let the subscriber of {who} run",
+            )
+            continue
+        # The bus retains the event, but nobody calls it up again: what a subscriber drops is gone for it.
+        yield from _delivered(flow, delivery, None)
+    rest = [m for m in matches if m.everything and m.enabled is not False] or [d for d in subscribers if not d.filters]
+    if not rest and matches:
+        custom = isinstance(node, Bus) and not node.default
+        unsure = tuple(f"the pattern of {flow.name(m.target)}" for m in matches if "pattern" in m.unknown)
+        if not isinstance(node, Bus):
+            unsure = (*unsure, f"which other rules {node.name} has")
+        yield End(
+            Outcome.FILTERED,
+            node.id,
+            "",
+            f"it matches no rule of {node.name}",
+            attempts=0,
+            kept=archive,
+            lost=custom and archive is None and not unsure,
+            unless_covered=True,
+            remedy=f"archive the events of {node.name}, or add a rule for what the others do not match",
+            unsure=unsure,
+        )
+
+
+def at_rule(flow: Flow, node: Rule | Schedule, net: bool) -> Iterator[End | Go]:
+    deliveries = [e for e in flow.leaving(node.id) if isinstance(e, Delivery)]
+    archive = archive_of(flow.nodes[node.bus]) if isinstance(node, Rule) and node.bus in flow.nodes else None
+    if not deliveries:
+        told = "targets" not in node.unknown
+        yield End(
+            Outcome.DROPPED,
+            node.id,
+            "",
+            f"{node.name} has no target",
+            attempts=0,
+            kept=archive,
+            lost=archive is None and told and not isinstance(node, Schedule),
+            remedy=f"give {node.name} a target",
+            unsure=() if told else (f"the targets of {node.name}",),
+        )
+    for delivery in deliveries:
+        yield from _delivered(flow, delivery, archive, net)
+
+
+def _delivered(flow: Flow, edge: Delivery, archive: Kept | None, net: bool = False) -> Iterator[End | Go]:
+    who = flow.name(edge.target)
+    target = "the schedule's target" if edge.by == "scheduler" else "the target"
+    remedy = f"give {target} {who} of {flow.name(edge.source)} a dead-letter queue"
+    unknown = tuple(f"the {f} of the target {who}" for f in edge.unknown)
+    yield from pushed(
+        flow,
+        edge,
+        who,
+        edge.attempts,
+        edge.seconds,
+        bool(edge.filters),
+        edge.asynchronous,
+        rule_metrics(edge),
+        archive,
+        remedy,
+        "",
+        unknown,
+        net,
+    )
+
+
+def at_pipe(flow: Flow, node: Pipe, net: bool) -> Iterator[End | Go]:
+    """A pipe's failures go back to its source; only what succeeds goes on."""
+    for edge in flow.leaving(node.id):
+        if isinstance(edge, Delivery) and not edge.verdict.denied:
+            target = flow.nodes[edge.target]
+            mode = (QUEUED if edge.asynchronous else POLLED) if isinstance(target, Function) else "in"
+            yield Go(edge, mode, net, unsure=doubts_of(edge.verdict, target.name))
+
+
+# How the events of one bucket arrive at a bus: only rules that can match them concern it.
+FROM_BUCKET = "from "
+
+
+def _concerned(flow: Flow, bus: str, matches: list[Match], bucket: Node) -> list[Match]:
+    """The rules that can match events of this bucket, as far as source and bucket name decide it."""
+    index: dict[str, list[Match]] | None = flow._memo.get(f"s3 on {bus}")
+    if index is None:
+        index = flow._memo[f"s3 on {bus}"] = {}
+        for match in matches:
+            for name in _named_buckets(match.pattern or {}):
+                index.setdefault(name, []).append(match)
+    name = bucket.resource.properties.get("BucketName") if bucket.resource else bucket.name
+    keys = dict.fromkeys(("*", bucket.id, name if isinstance(name, str) else "*"))
+    return sorted((match for key in keys for match in index.get(key, ())), key=lambda match: match.id)
+
+
+def _named_buckets(pattern: Mapping[str, Any]) -> Iterator[str]:
+    """The buckets that a pattern names by id or name, ``*`` where it leaves that open; none if not S3's."""
+    source = pattern.get("source")
+    if isinstance(source, list) and all(isinstance(item, str) and item != "aws.s3" for item in source):
+        return
+    detail = pattern.get("detail")
+    bucket = detail.get("bucket") if isinstance(detail, Mapping) else None
+    names = bucket.get("name") if isinstance(bucket, Mapping) else None
+    if not isinstance(names, list) or not all(isinstance(name, str | Ref) for name in names):
+        yield "*"
+        return
+    yield from dict.fromkeys(name if isinstance(name, str) else node_id(name) for name in names)

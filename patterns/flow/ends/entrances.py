@@ -1,0 +1,49 @@
+"""Where messages enter a flow."""
+
+from patterns.flow.ends.steps import CARRIES, QUEUED, siblings_of
+from patterns.flow.model import Bus, Destination, Edge, Flow, Function, Node, Queue, Rule, Schedule, Send, Topic, Way
+
+
+def entrance(flow: Flow, node: Node) -> str:
+    """Whether messages enter the graph at this node, and how; empty if they do not."""
+    reached = [e for e in flow.arriving(node.id) if _reaches(e)]
+    carries = any(isinstance(e, CARRIES) for e in flow.leaving(node.id))
+    if isinstance(node, Function):
+        guarded = any(isinstance(e, Destination) for e in flow.leaving(node.id)) or node.async_config
+        if not guarded or reached:
+            return ""
+        if any(f.function == node.function and flow.arriving(f.id) for f in siblings_of(flow, node)):
+            return ""
+        return QUEUED
+    if isinstance(node, Rule):
+        return "clock" if node.expression and node.enabled is not False else ""
+    if isinstance(node, Bus) and node.default:
+        return "in" if carries else ""
+    if reached:
+        return ""
+    if isinstance(node, Schedule):
+        return "in" if node.enabled is not False and carries else ""
+    if isinstance(node, Topic) and node.id in _alarmed(flow):
+        # What alarms are sent to is not where messages come in, unless code takes them.
+        return "in" if any(isinstance(flow.nodes[e.target], Function | Queue) for e in flow.leaving(node.id)) else ""
+    if isinstance(node, Queue | Topic | Bus):
+        return "in"
+    return "in" if carries else ""
+
+
+def _alarmed(flow: Flow) -> set[str]:
+    known = flow._memo.get("alarmed")
+    if known is None:
+        known = flow._memo["alarmed"] = {target for alarm in flow.alarms.values() for target in alarm.actions}
+    return known
+
+
+def _reaches(edge: Edge) -> bool:
+    """Whether something that is told elsewhere arrives by this edge."""
+    if isinstance(edge, Send):
+        return False
+    return edge.way is not Way.MESSAGE or (edge.enabled is not False and not edge.verdict.denied)
+
+
+def mode_of(node: Node) -> str:
+    return QUEUED if isinstance(node, Function) else "in"

@@ -1,0 +1,79 @@
+"""What becomes of an event at a function."""
+
+from collections.abc import Iterator
+
+from patterns.flow.ends.nets import into_net
+from patterns.flow.ends.steps import QUEUED, End, Go, doubts_of, siblings_of
+from patterns.flow.ends.watching import named_metrics, told_by
+from patterns.flow.model import Destination, Flow, Function, Outcome, Way
+from patterns.flow.words import duration, times
+
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
+ASYNC_RETRY_AFTER_SECONDS = (60, 180)
+
+
+def at_function(flow: Flow, node: Function, mode: str) -> Iterator[End | Go]:
+    if node.reserved_concurrency != 0:
+        yield End(Outcome.PROCESSED, node.id, "", f"{node.name} returns")
+    if mode != QUEUED:
+        # A poller sees that it fails, a caller gets the error: they are told of there.
+        return
+    out = [e for e in flow.leaving(node.id) if isinstance(e, Destination)]
+    for edge in out:
+        if edge.way is Way.SUCCESS and not edge.verdict.denied and node.reserved_concurrency != 0:
+            target = flow.nodes[edge.target]
+            to = QUEUED if isinstance(target, Function) else "in"
+            yield Go(edge, to, unsure=doubts_of(edge.verdict, target.name))
+    nets = [e for e in out if e.way is Way.FAILURE]
+    usable = [e for e in nets if not e.verdict.denied]
+    unsure = tuple(f"the {f.replace('_', ' ')} of {node.name}" for f in node.unknown if f in ("retries", "event_age"))
+    for condition, attempts, soonest, latest, metrics in _failures(node):
+        alarms = told_by(flow, *metrics)
+        if usable:
+            for edge in usable:
+                outcome = Outcome.DLQ if edge.dead_letter else Outcome.DESTINATION
+                yield from into_net(flow, edge, outcome, condition, attempts, soonest, latest, None, alarms, unsure)
+            continue
+        told = "async_config" not in node.unknown
+        why = ""
+        remedy = f"give asynchronous invocations of {node.name} an on-failure destination"
+        if nets:
+            why = f"; its {_net_name(nets[0])} cannot be written to: {nets[0].verdict.why}"
+            remedy = f"make the {_net_name(nets[0])} writable: {nets[0].verdict.why}"
+        elif others := [f for f in siblings_of(flow, node) if f.async_config]:
+            why = f"; the event invoke config is for {others[0].qualifier_name}, not for {node.qualifier_name}"
+            remedy = f"set the event invoke config on {node.qualifier_name}"
+        yield End(
+            Outcome.DROPPED,
+            node.id,
+            nets[0].id if nets else "",
+            condition + why,
+            attempts,
+            soonest,
+            latest,
+            lost=told,
+            remedy=remedy,
+            alarms=alarms,
+            unsure=unsure if told else (*unsure, f"whether {node.name} has an event invoke config"),
+        )
+
+
+def _net_name(edge: Destination) -> str:
+    return "dead-letter target" if edge.dead_letter else "on-failure destination"
+
+
+def _failures(node: Function) -> Iterator[tuple[str, int | None, int, int | None, list[tuple[str, str, str, str]]]]:
+    dropped = named_metrics(node, "AsyncEventsDropped")
+    if node.reserved_concurrency == 0:
+        condition = f"the reserved concurrency of {node.name} is 0, so no event is run"
+        yield condition, 0, 0, 0, dropped
+        return
+    retries, age = node.retries, node.event_age
+    attempts, soonest = None, 0
+    if retries is not None:
+        waits = [w for w in ASYNC_RETRY_AFTER_SECONDS[: max(0, retries)] if age is None or w < age]
+        attempts, soonest = len(waits) + 1, waits[-1] if waits else 0
+    failing = f"{node.name} fails {times(attempts, 'time')}"
+    yield failing, attempts, soonest, age, [*dropped, *named_metrics(node, "Errors")]
+    waiting = [*dropped, *named_metrics(node, "AsyncEventAge"), *named_metrics(node, "Throttles")]
+    yield f"{node.name} cannot be run within {duration(age)} (throttled)", None, age or 0, age, waiting

@@ -1,0 +1,82 @@
+"""What becomes of a failed message that is put into a dead-letter queue or destination."""
+
+from collections.abc import Iterator
+
+from patterns.flow.ends.steps import CARRIES, QUEUED, End, Go, doubts_of, existence
+from patterns.flow.ends.watching import queue_alarms
+from patterns.flow.model import (
+    Bucket,
+    Bus,
+    Call,
+    Delivery,
+    Edge,
+    External,
+    Flow,
+    Function,
+    Kept,
+    Node,
+    Outcome,
+    Pipe,
+    Poll,
+    Queue,
+    Redrive,
+    Topic,
+)
+
+
+def refusal_of(flow: Flow, polls: list[Poll]) -> str:
+    """Why a pipe can never hand on what it reads, else empty."""
+    for poll in polls:
+        if isinstance(flow.nodes[poll.target], Pipe):
+            for edge in flow.leaving(poll.target):
+                if isinstance(edge, Call | Delivery) and edge.verdict.denied:
+                    return f"{flow.name(poll.target)} may not send to {flow.name(edge.target)} ({edge.verdict.why})"
+    return ""
+
+
+def into_net(
+    flow: Flow,
+    edge: Edge,
+    outcome: Outcome,
+    condition: str,
+    attempts: int | None,
+    soonest: int,
+    latest: int | None,
+    kept: Kept | None,
+    alarms: tuple[str, ...],
+    unsure: tuple[str, ...],
+) -> Iterator[End | Go]:
+    """A failed message put into its net: an end there, and the way on where something takes it from there."""
+    node = flow.nodes[edge.target]
+    unsure = (*unsure, *doubts_of(edge.verdict, node.name), *existence(edge))
+    if node.resource is not None and node.resource.condition is not None:
+        unsure = (*unsure, f"whether {node.name} exists: {node.resource.condition}")
+    onward = [e for e in flow.leaving(node.id) if isinstance(e, CARRIES)]
+    if isinstance(node, Topic | Bus) and not onward:
+        takes = "subscribers" if isinstance(node, Topic) else "rules"
+        condition = f"{condition}; it goes to {node.name}, whose {takes} stand in none of the templates"
+        unsure, kept = (*unsure, f"which {takes} {node.name} has"), archive_of(node)
+    if isinstance(node, Queue) or not (onward or isinstance(node, Function)):
+        if kept is None and isinstance(node, Queue):
+            kept = Kept(node.id, node.retention, node.retention)
+        if isinstance(node, Bucket):
+            kept = Kept(node.id, None, None)
+        if isinstance(node, External):
+            unsure = (*unsure, node.why or f"how long {node.name} keeps it: it stands in none of the templates")
+            kept = Kept(node.id, None, None)
+        if isinstance(node, Queue):
+            own = queue_alarms(flow, node, isinstance(edge, Redrive), kept.at_most if kept else None)
+            alarms = tuple(dict.fromkeys((*own, *alarms)))
+        yield End(
+            outcome, node.id, edge.id, condition, attempts, soonest, latest, kept, False, "", False, alarms, unsure
+        )
+        if not onward:
+            return
+    yield Go(edge, QUEUED if isinstance(node, Function) else "in", True, soonest, latest, False, unsure)
+
+
+def archive_of(node: Node) -> Kept | None:
+    if isinstance(node, Topic | Bus) and node.archive_days != 0:
+        seconds = None if node.archive_days is None else node.archive_days * 86_400
+        return Kept(node.id, seconds, seconds)
+    return None

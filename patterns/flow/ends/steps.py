@@ -1,0 +1,105 @@
+"""What a hop tells of a message: an end, or a step to the next node."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from patterns.flow.model import (
+    Answer,
+    Call,
+    DeadLetter,
+    Delivery,
+    Destination,
+    Edge,
+    Flow,
+    Function,
+    Kept,
+    Match,
+    Notification,
+    Outcome,
+    Poll,
+    Redrive,
+    Subscription,
+    Verdict,
+)
+
+CARRIES = (Subscription, Match, Delivery, Notification, Call, Poll)
+LEADS = (*CARRIES, Redrive, DeadLetter, Destination)
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """An end on one hop, its times counted from the arrival at the node."""
+
+    outcome: Outcome
+    at: str
+    hop: str
+    condition: str
+    attempts: int | None = 1
+    soonest: int = 0
+    latest: int | None = 0
+    kept: Kept | None = None
+    lost: bool = False
+    remedy: str = ""
+    unless_covered: bool = False
+    alarms: tuple[str, ...] = ()
+    unsure: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """A message, its copy or its record going on to the next node."""
+
+    edge: Edge
+    mode: str = ""
+    net: bool = False
+    soonest: int = 0
+    latest: int | None = 0
+    filtered: bool = False
+    unsure: tuple[str, ...] = ()
+
+
+# How a message arrives at a function: polled (the poller sees the result), called (the caller does), or
+# queued by Lambda itself.
+POLLED, CALLED, QUEUED = "polled", "called", "queued"
+
+
+State = tuple[str, str, bool]
+
+
+class Perhaps(str):
+    """The doubt whether a link is there at all: what happens on it is no loss that a template decides."""
+
+    __slots__ = ()
+
+
+def siblings_of(flow: Flow, node: Function) -> list[Function]:
+    index = flow._memo.get("qualifiers")
+    if index is None:
+        index = {}
+        for function in flow.nodes_of(Function):
+            index.setdefault(function.function, []).append(function)
+        flow._memo["qualifiers"] = index
+    return [f for f in index.get(node.function, ()) if f.id != node.id]
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a document holds nothing that a template leaves open."""
+    if isinstance(value, Mapping):
+        return all(isinstance(k, str) and is_plain(v) for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return all(is_plain(item) for item in value)
+    return value is None or isinstance(value, str | int | float)
+
+
+def existence(edge: Edge) -> tuple[str, ...]:
+    """The doubt about a link that is there only under a condition that no template decides."""
+    if edge.resource is not None and edge.resource.condition is not None:
+        return (Perhaps(f"whether {edge.resource.logical_id} exists: {edge.resource.condition}"),)
+    return ()
+
+
+def doubts_of(verdict: Verdict, who: str) -> tuple[str, ...]:
+    if verdict.answer is Answer.UNKNOWN:
+        return (f"the permission to reach {who}: {verdict.why}",)
+    return ()

@@ -1,0 +1,110 @@
+"""What becomes of a record in a stream."""
+
+from collections.abc import Iterator
+
+from patterns.flow.ends.nets import into_net, refusal_of
+from patterns.flow.ends.steps import POLLED, End, Go, doubts_of, existence
+from patterns.flow.ends.watching import function_metrics, told_by
+from patterns.flow.model import Flow, Kept, Outcome, Pipe, Poll, Stream
+from patterns.flow.words import duration, times
+
+# https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html
+KAFKA_RETRIES_WITH_DESTINATION = 10
+
+
+def at_stream(flow: Flow, node: Stream, polls: list[Poll], net: bool) -> Iterator[End | Go]:
+    kept = Kept(node.id, node.retention, node.retention)
+    if not polls:
+        yield End(
+            Outcome.OUTSIDE, node.id, "", f"it waits in {node.name} for a reader", latest=node.retention, kept=kept
+        )
+    for poll in polls:
+        who = flow.name(poll.target)
+        if poll.enabled is False or poll.verdict.denied:
+            disabled = poll.enabled is False
+            yield End(
+                Outcome.EXPIRED,
+                node.id,
+                poll.id,
+                f"{reader_of(flow, poll)} is disabled" if disabled else poll.verdict.why,
+                attempts=0,
+                soonest=node.retention or 0,
+                latest=node.retention,
+                lost=True,
+                remedy="enable the mapping" if disabled else f"let {who} read it: {poll.verdict.why}",
+            )
+            continue
+        if poll.filters:
+            yield End(
+                Outcome.FILTERED,
+                poll.target,
+                poll.id,
+                f"it matches no filter of {reader_of(flow, poll)}, which skips it",
+                attempts=0,
+                latest=node.retention,
+                kept=kept,
+            )
+        yield Go(poll, POLLED, net, 0, node.retention, bool(poll.filters), doubts_of(poll.verdict, who))
+        yield from _stuck(flow, node, poll, who)
+
+
+def _stuck(flow: Flow, node: Stream, poll: Poll, who: str) -> Iterator[End | Go]:
+    nets = flow.nets(poll)
+    usable = [n for n in nets if not n.verdict.denied]
+    unsure = tuple(f"the {f.replace('_', ' ')} of {reader_of(flow, poll)}" for f in poll.unknown)
+    unsure = (*unsure, *existence(poll))
+    if node.service == "mq":
+        yield End(
+            Outcome.OUTSIDE,
+            node.id,
+            poll.id,
+            f"{who} fails on the message, which goes back to {node.name}",
+            None,
+            latest=None,
+            unsure=(*unsure, f"what {node.name} does with a message that is not acknowledged"),
+        )
+        return
+    alarms = told_by(flow, *function_metrics(flow, poll.target))
+    endless = poll.retries == -1 and poll.record_age == -1
+    attempts = None if poll.retries in (-1, None) else (poll.retries or 0) + 1
+    if endless and usable and node.service == "kafka":
+        attempts, endless = KAFKA_RETRIES_WITH_DESTINATION + 1, False
+    latest = node.retention if poll.record_age in (-1, None) else poll.record_age
+    tries = "until it expires" if attempts is None else times(attempts, "time")
+    if poll.record_age not in (-1, None):
+        tries = f"for {duration(poll.record_age)}" if attempts is None else f"{tries} or {duration(poll.record_age)}"
+    refused_by = refusal_of(flow, [poll])
+    condition = f"{refused_by + ' and' if refused_by else who} fails on the record {tries}"
+    if usable:
+        for dead in usable:
+            yield from into_net(flow, dead, Outcome.DESTINATION, condition, attempts, 0, latest, None, alarms, unsure)
+        return
+    refused = f"; its destination cannot be written to: {nets[0].verdict.why}" if nets else ""
+    blocked = "; it blocks what comes after it until then" if endless else ""
+    yield End(
+        Outcome.EXPIRED if endless else Outcome.DROPPED,
+        node.id if endless else poll.target,
+        poll.id,
+        condition + blocked + refused,
+        attempts,
+        latest=latest,
+        soonest=(node.retention or 0) if endless else 0,
+        lost=not unsure,
+        remedy=_stream_remedy(flow, node, poll),
+        alarms=alarms,
+        unsure=unsure,
+    )
+
+
+def reader_of(flow: Flow, poll: Poll) -> str:
+    name = flow.name(poll.target)
+    return f"the pipe {name}" if isinstance(flow.nodes[poll.target], Pipe) else f"the mapping to {name}"
+
+
+def _stream_remedy(flow: Flow, node: Stream, poll: Poll) -> str:
+    if not isinstance(flow.nodes[poll.target], Pipe):
+        return f"give {reader_of(flow, poll)} an on-failure destination, and retries that end"
+    if node.service == "kafka":
+        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-dlq.html (Kinesis and DynamoDB only)
+        return f"read {node.name} by an event source mapping with an on-failure destination, which a pipe cannot have"
+    return f"give {reader_of(flow, poll)} a dead-letter queue, and retries that end"

@@ -1,114 +1,281 @@
-"""What the model says of a template is what the emulator was seen to do with it: one table of scenarios drives both.
+"""What the model tells of the samples is what the emulator was seen to do with real messages, fate by fate.
 
-The end-to-end tests send each scenario as a real message; here the template that they deploy is read.
+One table drives both (`tests/e2e/scenarios.py`): the end-to-end tests send its messages; here the templates are asked,
+with the short times that those deploy. Every end of the table is a fate that the model tells of that message, every
+copy that a template makes has its end, by filters and policies as they stand there, and every fate of a sample is the
+end of some message or stands in the list of what the emulator cannot show.
 """
 
-import re
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
 
-from patterns.flow import Fate, Flow, Outcome, fates, losses, read_flow
+from apps.app import build_app
+from patterns.data_protection.engine import Engine
+from patterns.data_protection.engine.handler import SUBSCRIBER
+from patterns.flow import Edge, Fate, Flow, Outcome, fates, loops, read_flow
 from patterns.flow.filters import match
-from patterns.flow.model import Send, Subscription
-from tests.e2e import asynchronous, poll, test_clinic, test_insurance_leads, test_recursion
-from tests.e2e.scenarios import ASYNCHRONOUS, POLL, RECURSION, Ending, Scenario
+from patterns.flow.model import Match, Notification, Send, Subscription, Topic
+from tests.e2e.samples import paths, stacks_of, synthesize
+from tests.e2e.scenarios import (
+    DEPARTMENTS,
+    EVENT_BUS,
+    POLL,
+    SCENARIOS,
+    UNSHOWN,
+    VISIBILITY,
+    End,
+    Scenario,
+    Unshown,
+    filtered,
+    outside,
+    processed,
+)
+
+SAMPLES = tuple(dict.fromkeys(row.stack for row in SCENARIOS))
+KEPT = (Outcome.DLQ, Outcome.DESTINATION)
+
+
+@dataclass
+class Told:
+    """What the templates tell.
+
+    Attributes:
+        assembly: the samples, synthesized with short times.
+        flow: their graph.
+        ids: the id of the node at a construct path, which begins with the stack.
+    """
+
+    assembly: Path
+    flow: Flow
+    ids: dict[str, str]
+
+    def node(self, sample: str, at: str) -> str:
+        """The id of the node at a place in the words of the table."""
+        return self.ids[at] if at.partition("/")[0] in self.stacks else self.ids[f"{sample}/{at}"]
+
+    @property
+    def stacks(self) -> set[str]:
+        return {key.partition("/")[0] for key in self.ids}
+
+    def of(self, sample: str) -> list[Fate]:
+        """Every fate that the model tells of a sample."""
+        stacks = stacks_of(sample)
+        return [fate for key, told in fates(self.flow).items() if key.partition("/")[0] in stacks for fate in told]
+
+    def from_(self, start: str) -> list[Fate]:
+        """The fates of a message that is put into a node: told there, or on the way of what enters before it."""
+        return [
+            fate
+            for told in fates(self.flow).values()
+            for fate in told
+            if fate.source == start or start in {self.flow.edges[key].target for key in fate.path}
+        ]
+
+    def follow(self, row: Scenario) -> tuple[set[str], list[Fate]]:
+        """Where a message and what code sends on its behalf are put, and what the model tells of that."""
+        taken = {self.node(row.stack, end.at) for end in row.ends if end.outcome is Outcome.PROCESSED}
+        starts, found = [self.node(row.stack, row.to)], list[Fate]()
+        for start in starts:
+            told = self.from_(start)
+            found += [fate for fate in told if fate not in found]
+            for function in {fate.at for fate in told if fate.outcome is Outcome.PROCESSED} & taken:
+                sent = (edge.target for edge in self.flow.leaving(function) if isinstance(edge, Send))
+                starts += [target for target in sent if target not in starts]
+        return set(starts), found
 
 
 @pytest.fixture(scope="module")
-def ends(tmp_path_factory: pytest.TempPathFactory) -> list[Fate]:
-    """The fates of a message in the queue of the poll sample, with the short times of the end-to-end tests."""
-    flow = read_flow(poll.synthesize(tmp_path_factory.mktemp("poll")))
-    return [fate for found in fates(flow).values() for fate in found if "PollQueue" in fate.source]
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
+    assembly = synthesize(tmp_path_factory.mktemp("samples"))
+    flow = read_flow(assembly)
+    stacks = [stack for sample in SAMPLES for stack in stacks_of(sample)]
+    ids = {f"{stack}/{path}": f"{stack}/{key}" for stack in stacks for path, key in paths(assembly, stack).items()}
+    return Told(assembly, flow, ids)
 
 
-@pytest.mark.parametrize("scenario", POLL, ids=lambda s: s.name)
-def test_a_message_that_was_sent_ends_as_the_template_says(scenario: Scenario, ends: list[Fate]) -> None:
-    [fate] = [fate for fate in ends if fate.outcome is scenario.outcome]
-    assert fate.attempts == scenario.attempts
-    assert (fate.kept is not None) == (scenario.outcome is Outcome.DLQ)
-    assert not fate.lost
+def is_end(told: Told, sample: str, end: End, fate: Fate) -> bool:
+    """Whether a fate of the model is an end of the table. SNS tries more often than the emulator."""
+    return (fate.outcome, fate.at) == (end.outcome, told.node(sample, end.at)) and end.attempts in (
+        None,
+        fate.attempts,
+    )
 
 
-def test_the_times_of_the_model_are_the_times_that_were_waited(ends: list[Fate]) -> None:
-    [kept] = [fate for fate in ends if fate.outcome is Outcome.DLQ]
-    assert kept.soonest == 2 * 12, "two receives, each hidden for six times the function's two seconds"
+def shown_by(told: Told, row: Scenario) -> list[tuple[End, list[Fate]]]:
+    """For each end of a row the fates that the model tells for it."""
+    _, found = told.follow(row)
+    return [(end, [fate for fate in found if is_end(told, row.stack, end, fate)]) for end in row.ends]
 
 
-@pytest.fixture(scope="module")
-def flow(tmp_path_factory: pytest.TempPathFactory) -> Flow:
-    """The other samples, as the end-to-end tests deploy them."""
-    folder = tmp_path_factory.mktemp("samples")
-    return read_flow(asynchronous.synthesize(folder / "asynchronous"), test_recursion.synthesize(folder / "recursion"))
+# --- every end is a fate ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("scenario", [*ASYNCHRONOUS, *RECURSION], ids=lambda s: f"{s.stack}: {s.name}")
-def test_a_message_ends_where_the_template_says(scenario: Ending, flow: Flow) -> None:
-    # A logical id is the construct's path without its slashes, and eight hexadecimal digits.
-    place = re.compile(f"{scenario.stack}/{scenario.at.replace('/', '')}[0-9A-F]{{8}}")
-    found = [
-        fate
-        for source, told in fates(flow).items()
-        for fate in told
-        if source.startswith(f"{scenario.stack}/") and fate.outcome is scenario.outcome and place.fullmatch(fate.at)
-    ]
-    assert not any(fate.lost for fate in found)
-    if scenario.outcome in (Outcome.DLQ, Outcome.DESTINATION):
-        assert all(fate.kept and fate.alarms for fate in found)
-    if scenario.attempts is None:
-        assert len(found) == 1
-    else:
-        assert [fate.attempts for fate in found if fate.attempts == scenario.attempts] == [scenario.attempts]
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+def test_every_end_of_a_message_is_a_fate_that_the_model_tells(scenario: Scenario, told: Told) -> None:
+    often = Counter(scenario.ends)
+    for end, found in shown_by(told, scenario):
+        # Two copies in one place have come there in two ways.
+        assert len(found) == often[end], f"{end}: {[fate.condition for fate in found]}"
+        for fate in found:
+            assert fate.lost == end.lost
+            assert not fate.unsure
+            if end.outcome in KEPT:
+                assert fate.alarms, "somebody is told"
+            if end.outcome in (*KEPT, Outcome.OUTSIDE):
+                assert fate.kept
+                assert fate.kept.place == fate.at
 
 
-def test_these_samples_lose_nothing(flow: Flow) -> None:
-    assert losses(flow) == []
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=str)
+def test_what_comes_round_is_a_loop_in_the_graph_and_nothing_else_is(scenario: Scenario, told: Told) -> None:
+    start = told.node(scenario.stack, scenario.to)
+    taken = {told.node(scenario.stack, end.at) for end in scenario.ends if end.outcome is Outcome.PROCESSED}
+    round_and_round = [loop for loop in loops(told.flow) if start in loop.nodes and taken & set(loop.nodes)]
+    assert bool(round_and_round) == bool(scenario.rounds)
+    assert all(loop.stopped for loop in round_and_round), "on AWS Lambda would end it"
 
 
-@pytest.fixture(scope="module")
-def leads(tmp_path_factory: pytest.TempPathFactory) -> Flow:
-    return read_flow(test_insurance_leads.synthesize(tmp_path_factory.mktemp("leads")))
+def test_the_times_of_the_model_are_the_times_that_are_waited(told: Told) -> None:
+    [kept] = [fate for fate in told.of(POLL) if fate.outcome is Outcome.DLQ]
+    assert kept.soonest == 2 * VISIBILITY
 
 
-def wanting(flow: Flow, key: str) -> set[str]:
-    """The departments whose filter, as it stands in the template, lets the notification of an upload through."""
-    record = {"eventName": "ObjectCreated:Put", "s3": {"object": {"key": quote_plus(key)}}}
+# --- every copy has its end, by what stands in the template ------------------------------------------
+
+
+def let_have(told: Told, text: str) -> tuple[list[str], list[str]]:
+    """The relay's subscribers, and those that its policy lets have a message: as deployed with its function."""
+    [file] = told.assembly.glob("asset.*/**/policy.json")
+    kept = json.loads(file.read_text())
+    names = kept["subscribers"]
+    verdict = Engine(kept["policy"]).apply(text, subscribers=names)
+    return names, [name for name in names if verdict.deliveries[name].text is not None]
+
+
+def publications(row: Scenario, told: Told) -> Iterator[tuple[str, str, dict[str, Any] | None]]:
+    """The topics that a message comes by, its body there and its attributes; ``None`` where it is not published."""
+    to = told.node(row.stack, row.to)
+    for edge in told.flow.leaving(to):
+        if isinstance(edge, Notification):
+            name = "ObjectRemoved:Delete" if row.removed else "ObjectCreated:Put"
+            record = {"eventName": name, "s3": {"object": {"key": quote_plus(row.body)}}}
+            yield edge.target, json.dumps({"Records": [record]}), {}
+    for topic in told.follow(row)[0]:
+        if isinstance(told.flow.nodes[topic], Topic):
+            names = let_have(told, row.body)[1] if topic != to else []
+            attribute = {"DataType": "String.Array", "StringValue": json.dumps(names)}
+            attributes = {SUBSCRIBER: attribute} if names else {} if topic == to else None
+            yield topic, row.body, attributes
+
+
+def ends_by(edge: Edge, row: Scenario, told: Told) -> set[Outcome]:
+    """How the copy that takes a link ends, in the table: delivered by it, kept by its own net, filtered out there."""
     return {
-        flow.name(edge.target)[:4]
-        for edge in flow.edges_of(Subscription)
-        if edge.filter is not None and match(edge.filter, "body", {"Records": [record]})
+        end.outcome
+        for end, found in shown_by(told, row)
+        for fate in found
+        if edge.id in fate.path or fate.hop in {net.id for net in told.flow.nets(edge)}
     }
 
 
-@pytest.mark.parametrize(
-    ("key", "department"),
-    [
-        *((key, {"Auto"}) for key in test_insurance_leads.AUTO),
-        *((key, {"Home"}) for key in test_insurance_leads.HOME),
-        *((key, set()) for key in test_insurance_leads.NEITHER),
-    ],
-)
-def test_an_upload_that_was_made_is_wanted_by_whom_the_template_says(
-    key: str, department: set[str], leads: Flow
+PUBLISHED = [row for row in SCENARIOS if "Topic" in row.to or row.to in ("Leads", "Relay/Ingress")]
+
+
+@pytest.mark.parametrize("scenario", PUBLISHED, ids=str)
+def test_every_subscription_takes_the_message_or_not_as_its_filter_in_the_template_says(
+    scenario: Scenario, told: Told
 ) -> None:
-    assert wanting(leads, key) == department
+    topics = list(publications(scenario, told))
+    assert topics
+    for topic, body, attributes in topics:
+        subscriptions = [edge for edge in told.flow.leaving(topic) if isinstance(edge, Subscription)]
+        assert subscriptions
+        for edge in subscriptions:
+            ends = ends_by(edge, scenario, told)
+            if attributes is None:
+                assert not ends
+                continue
+            scope, message = ("body", body) if edge.scope == "MessageBody" else ("attributes", attributes)
+            wanted = edge.filter is None or match(edge.filter, scope, message)
+            assert ends, f"a copy for {told.flow.name(edge.target)}"
+            assert wanted is not (Outcome.FILTERED in ends)
+            assert wanted or ends == {Outcome.FILTERED}
 
 
-def test_what_no_department_wants_is_kept_by_the_template_too(leads: Flow) -> None:
-    assert losses(leads) == []
-    [unfiltered] = [edge for edge in leads.edges_of(Subscription) if edge.filter is None]
-    assert unfiltered.target.startswith(f"{test_insurance_leads.STACK}/AuditPollQueue")
+@pytest.mark.parametrize("scenario", [row for row in SCENARIOS if row.stack == EVENT_BUS], ids=str)
+def test_every_rule_takes_the_event_or_not_as_its_pattern_in_the_template_says(scenario: Scenario, told: Told) -> None:
+    if scenario.to == "Results":
+        event = {"detail-type": json.loads(scenario.body)["DetailType"]}
+    elif "Function" in scenario.gone:
+        event = None  # no invocation, no record of one
+    else:
+        result = "Success" if processed("Function") in scenario.ends else "Failure"
+        event = {"detail-type": f"Lambda Function Invocation Result - {result}"}
+    rules = told.flow.edges_of(Match)
+    taken = {edge.id for edge in rules if edge.pattern and event and match(edge.pattern, "eventbridge", event)}
+    assert {edge.id for edge in rules if ends_by(edge, scenario, told)} == taken
+    assert (filtered("Results") in scenario.ends) is (event is not None and not taken)
 
 
-@pytest.fixture(scope="module")
-def clinic(tmp_path_factory: pytest.TempPathFactory) -> Flow:
-    return read_flow(test_clinic.synthesize(tmp_path_factory.mktemp("clinic")))
+@pytest.mark.parametrize("scenario", [row for row in SCENARIOS if processed("Relay/Function") in row.ends], ids=str)
+def test_the_relay_keeps_what_its_policy_keeps_from_somebody(scenario: Scenario, told: Told) -> None:
+    names, having = let_have(told, scenario.body)
+    assert names == list(DEPARTMENTS)
+    assert (outside("Relay/Quarantine") in scenario.ends) is (having != names)
 
 
-def test_every_end_that_was_seen_in_the_clinic_is_in_its_template(clinic: Flow) -> None:
-    """Which message goes where is the policy's answer, given at run time; the template has the ends."""
-    told = [fate for found in fates(clinic).values() for fate in found]
-    processed = {fate.at for fate in told if fate.outcome is Outcome.PROCESSED}
-    for department in ("Billing", "Scheduling"):
-        assert any(f"/{department}Function" in at for at in processed)
-    assert any("Quarantine" in edge.target for edge in clinic.edges_of(Send))
+# --- every fate is an end, or has a reason -------------------------------------------------------------
+
+
+def unshown(told: Told, sample: str) -> list[tuple[Unshown, list[Fate]]]:
+    """For each reason and each place that it names in a sample, the fates that it is for."""
+    return [
+        (reason, [fate for fate in told.of(sample) if reason.is_for(fate.outcome, fate.condition) and fate.at == at])
+        for reason in UNSHOWN
+        for at in dict.fromkeys(told.node(sample, place) for place in reason.at.get(sample, ()))
+    ]
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_every_fate_that_the_model_tells_is_shown_or_has_a_reason_why_not(sample: str, told: Told) -> None:
+    shown = {fate for row in SCENARIOS if row.stack == sample for _, found in shown_by(told, row) for fate in found}
+    excused = {fate for _, found in unshown(told, sample) for fate in found}
+    assert not shown & excused, "what is shown needs no reason"
+    assert [fate for fate in told.of(sample) if fate not in shown | excused] == []
+    assert not any(fate.lost for fate in excused), "a loss must be shown"
+
+
+@pytest.mark.parametrize("reason", UNSHOWN, ids=lambda reason: f"{reason.outcome}: {reason.why}")
+def test_every_reason_is_for_fates_that_the_model_tells(reason: Unshown, told: Told) -> None:
+    assert reason.at
+    for sample, places in reason.at.items():
+        found = {told.node(sample, place): 0 for place in places}
+        for known, fates_there in unshown(told, sample):
+            for fate in fates_there if known is reason else ():
+                found[fate.at] += 1
+        assert found == Counter(told.node(sample, place) for place in places)
+
+
+def test_every_sample_is_in_the_table(told: Told) -> None:
+    stacks = {file.name.partition(".")[0] for file in told.assembly.glob("*.template.json")}
+    assert {stack for sample in SAMPLES for stack in stacks_of(sample)} == stacks
+    assert len({str(row) for row in SCENARIOS}) == len(SCENARIOS)
+
+
+def test_with_short_times_a_sample_has_the_fates_that_it_has_on_aws(told: Told, tmp_path: Path) -> None:
+    def ends(flow: Flow) -> list[tuple[Any, ...]]:
+        return [
+            (fate.source, fate.outcome, fate.at, fate.hop, fate.path, fate.kept and fate.kept.place, fate.lost)
+            for found in fates(flow).values()
+            for fate in found
+        ]
+
+    build_app(outdir=str(tmp_path)).synth()
+    assert ends(read_flow(tmp_path)) == ends(told.flow)

@@ -12,17 +12,19 @@ if __name__ == "__main__":  # until `main` takes over: nothing has begun, so Ctr
 
 # isort: split
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
 
-from tests.e2e import poll
 from tests.e2e.emulator import Emulator, EmulatorError
-from tests.e2e.scenarios import FUNCTION_TIMEOUT, MAX_RECEIVE_COUNT, POLL, Scenario
+from tests.e2e.samples import Samples, Seen, synthesize_apart
+from tests.e2e.scenarios import FUNCTION_TIMEOUT, POLL, RECEIVES, SCENARIOS, VISIBILITY, End, Scenario
+
+ROWS = tuple(row for row in SCENARIOS if row.stack == POLL)
 
 
-def main(scenarios: Sequence[Scenario] = POLL, console: Console | None = None) -> int:
+def main(scenarios: Sequence[Scenario] = ROWS, console: Console | None = None) -> int:
     """Run the demo; its exit code."""
     # Where the output goes to a file or a pipe, there is no width to keep to.
     console = console or Console(highlight=False, width=None if sys.stdout.isatty() else 110)
@@ -54,21 +56,21 @@ def main(scenarios: Sequence[Scenario] = POLL, console: Console | None = None) -
 
 def _run(emulator: Emulator, scenarios: Sequence[Scenario], console: Console) -> int:
     console.print(f"· an emulated AWS runs at {emulator.endpoint}, on this machine only")
-    console.print("· synthesizing apps/error_handling, its poll stack")
-    assembly = poll.synthesize_apart(emulator, emulator.folder / "cdk.out")
-    console.print("· deploying it with the CDK command line: bootstrap, then the stack (about 20 s)")
-    outputs = emulator.deploy(assembly, [poll.STACK])[poll.STACK]
-    visibility = 6 * FUNCTION_TIMEOUT
+    console.print("· synthesizing the samples, of which apps/error_handling has the poll stack")
+    assembly = synthesize_apart(emulator, emulator.folder / "cdk.out")
     console.print(
-        f"  shortened for this demo: function timeout 15 → {FUNCTION_TIMEOUT} s, so the visibility timeout is "
-        f"90 → {visibility} s; receives before the dead-letter queue 5 → {MAX_RECEIVE_COUNT}"
+        "· deploying it with the CDK command line: bootstrap, then the stack of apps/error_handling (about 20 s)"
     )
-    seen = poll.send(emulator.client("sqs"), outputs["QueueUrl"], scenarios)
-    console.print(f"· sent {len(seen)} messages: a good one, a poison one, and one batch that mixes both")
-    console.print(f"· waiting: a failed message is tried again after {visibility} s")
-    _wait(emulator, outputs, seen, console)
-    console.print(table(scenarios, seen))
-    wrong = sum(not poll.is_expected(*each) for each in zip(scenarios, seen, strict=True))
+    sample = Samples(emulator, assembly, [POLL])
+    console.print(
+        f"  shortened for this demo: function timeout 15 → {FUNCTION_TIMEOUT} s, visibility timeout 90 → {VISIBILITY} "
+        f"s, receives before the dead-letter queue 5 → {RECEIVES[POLL]}"
+    )
+    console.print(f"· sending {len(scenarios)} messages: a good one, a poison one, and one batch that mixes both")
+    console.print(f"· waiting: a failed message is tried again after {VISIBILITY} s")
+    seen = _run_and_tell(sample, scenarios, console)
+    console.print(table(seen))
+    wrong = sum(not each.as_expected for each in seen)
     if wrong:
         console.print(f"✗ {wrong} of {len(seen)} messages did not end as expected.", style="red")
         return 1
@@ -76,35 +78,38 @@ def _run(emulator: Emulator, scenarios: Sequence[Scenario], console: Console) ->
     return 0
 
 
-def _wait(emulator: Emulator, outputs: dict[str, str], seen: Sequence[poll.Seen], console: Console) -> None:
+def _run_and_tell(sample: Samples, scenarios: Sequence[Scenario], console: Console) -> list[Seen]:
     started, last = time.monotonic(), -1
     if console.is_terminal:
         with console.status("") as status:
-            poll.watch(
-                emulator,
-                outputs,
-                seen,
-                lambda found: status.update(f"{found} of {len(seen)} found, {time.monotonic() - started:.0f} s"),
+            return sample.run(
+                scenarios,
+                lambda found: status.update(f"{found} of {len(scenarios)} found, {time.monotonic() - started:.0f} s"),
             )
-        return
 
     def line(found: int) -> None:
         nonlocal last
         if found != last:
-            console.print(f"  {found} of {len(seen)} found, {time.monotonic() - started:.0f} s")
+            console.print(f"  {found} of {len(scenarios)} found, {time.monotonic() - started:.0f} s")
             last = found
 
-    poll.watch(emulator, outputs, seen, line)
+    return sample.run(scenarios, line)
 
 
-def table(scenarios: Sequence[Scenario], seen: Sequence[poll.Seen]) -> Table:
+def table(seen: Sequence[Seen]) -> Table:
     """Message → where it was found → attempts → expected."""
     rows = Table("message", "id", "found", "attempts", "expected", "")
-    for scenario, each in zip(scenarios, seen, strict=True):
-        expected = f"{scenario.outcome.value}, {scenario.attempts}"
-        mark = "✓" if poll.is_expected(scenario, each) else "✗"
-        rows.add_row(scenario.name, each.id[:8], each.where, str(each.attempts), expected, mark)
+    for each in seen:
+        found, attempts = _words(each.ends.elements())
+        expected = ", ".join(_words(each.due.elements()))
+        rows.add_row(each.scenario.name, each.id[:8], found, attempts, expected, "✓" if each.as_expected else "✗")
     return rows
+
+
+def _words(ends: Iterable[End]) -> tuple[str, str]:
+    listed = list(ends)
+    where = " and ".join(end.outcome.value for end in listed)
+    return where or "not found", " and ".join(str(end.attempts) for end in listed) or "0"
 
 
 if __name__ == "__main__":

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e import poll
-from tests.e2e.asynchronous import eventually
 from tests.e2e.emulator import Emulator
+from tests.e2e.fetch import eventually, receive
 
 STACK = "FilteredTopic"
 SENT: list[tuple[dict[str, Any], str]] = [
@@ -74,7 +73,7 @@ def test_every_message_is_with_who_wants_it_or_in_the_catch_all(emulator: Emulat
 
     def look() -> bool | None:
         for name, messages in found.items():
-            messages.update(poll.receive(sqs, outputs[f"{name}Url"]))
+            messages.update(receive(sqs, outputs[f"{name}Url"]))
         return True if sum(map(len, found.values())) >= len(SENT) else None
 
     eventually(look, "every message")

@@ -19,7 +19,7 @@ def entrance(flow: Flow, node: Node) -> str:
         return "clock" if node.expression and node.enabled is not False else ""
     if isinstance(node, Bus) and node.default:
         return "in" if carries else ""
-    if reached:
+    if reached and not _sent_into_a_net(flow, node, reached):
         return ""
     if isinstance(node, Schedule):
         return "in" if node.enabled is not False and carries else ""
@@ -29,6 +29,12 @@ def entrance(flow: Flow, node: Node) -> str:
     if isinstance(node, Queue | Topic | Bus):
         return "in"
     return "in" if carries else ""
+
+
+def _sent_into_a_net(flow: Flow, node: Node, reached: list[Edge]) -> bool:
+    """Whether code sends on its own to what is otherwise reached by failures alone: it has another fate than those."""
+    sends = (e for e in flow.arriving(node.id) if isinstance(e, Send) and not e.verdict.denied)
+    return isinstance(node, Queue) and all(e.way is Way.FAILURE for e in reached) and any(sends)
 
 
 def _alarmed(flow: Flow) -> set[str]:

@@ -80,6 +80,7 @@ class Emulator:
             "DNS_ADDRESS": "0",
             "OVERRIDE_IN_DOCKER": "0",
             "FILESYSTEM_ROOT": str(self.folder / "state"),
+            "INVOCATIONS": str(self.folder / "invocations.jsonl"),
         }
         with (self.folder / "server.log").open("wb") as log:
             self._server = subprocess.Popen(
@@ -128,6 +129,13 @@ class Emulator:
         log = self.folder / "server.log"
         tail = log.read_text(errors="replace").splitlines()[-lines:] if log.exists() else []
         return "\n".join(["The end of its log:", *(f"  {line}" for line in tail)])
+
+    def invocations(self) -> list[dict[str, Any]]:
+        """Every invocation that has ended: ``function``, ``request``, ``event``, ``failed`` and ``answer``."""
+        file = self.folder / "invocations.jsonl"
+        # The last line may not be whole yet.
+        whole = file.read_text(encoding="utf-8").rpartition("\n")[0] if file.exists() else ""
+        return [json.loads(line) for line in whole.splitlines()]
 
     def client(self, service: str) -> Any:
         """A boto3 client of the emulated account."""

@@ -16,6 +16,7 @@ import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from localstack import config
@@ -23,6 +24,7 @@ from localstack.services.lambda_.invocation.executor_endpoint import StatusError
 from localstack.services.lambda_.invocation.lambda_models import InvocationResult
 from localstack.services.lambda_.invocation.runtime_executor import RuntimeExecutor
 
+_RECORDING = threading.Lock()  # one line at a time
 INIT_TIMEOUT = 20.0  # seconds; Lambda allows 10, this machine may be slower
 
 
@@ -145,6 +147,7 @@ class ProcessExecutor(RuntimeExecutor):
         first, started = len(self.lines), time.monotonic()
         self.api.work.put(payload)
         is_error, body = self._await_answer(request, started)
+        self._record(payload, is_error, body)
         spent = (time.monotonic() - started) * 1000
         time.sleep(0.01)  # what the function printed last may still be in the pipe
         memory = self.variables.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
@@ -156,6 +159,18 @@ class ProcessExecutor(RuntimeExecutor):
             f"Memory Size: {memory} MB\tMax Memory Used: {memory} MB\t",
         ]
         return InvocationResult(request, body, is_error=is_error, logs="\n".join(log) + "\n")
+
+    def _record(self, payload: dict[str, str], is_error: bool, body: bytes) -> None:
+        """Keep what the function was given and what came of it, for whoever follows a message."""
+        record = {
+            "function": self.function_version.id.function_name,
+            "request": payload["invoke-id"],
+            "event": payload["payload"],
+            "failed": is_error,
+            "answer": body.decode("utf-8", "replace"),
+        }
+        with _RECORDING, Path(os.environ["INVOCATIONS"]).open("a", encoding="utf-8") as file:
+            file.write(f"{json.dumps(record)}\n")
 
     def _await_answer(self, request: str, started: float) -> tuple[bool, bytes]:
         assert self.api is not None

@@ -2,9 +2,10 @@
 
 import pytest
 
-from patterns.flow import Answer, Outcome, Way, losses, unwatched
+from patterns.flow import Answer, Outcome, Way, fates, losses, unwatched
 from patterns.flow.model import Destination, Function, Poll, Send
 from tests.flow.parts import (
+    STACK,
     alarm,
     allow,
     arn,
@@ -54,6 +55,17 @@ def test_an_event_that_fails_is_kept_with_its_reason():
     throttled, failed = sorted(ends(flow, "Topic", Outcome.DESTINATION), key=lambda f: f.condition)
     assert (failed.condition, failed.attempts) == ("Worker fails 3 times", 3)
     assert throttled.condition == "Worker cannot be run within 6 h (throttled)"
+
+
+def test_what_the_code_itself_puts_beside_the_failures_has_a_fate_of_its_own():
+    assert f"{STACK}/Failed" not in fates(flow_of(**EVENTS)), "what failed is told where it came from"
+    sends = changed(function(), Environment={"Variables": {"DENIED": ref("Failed")}})
+    flow = flow_of(**EVENTS | {"Worker": sends})
+    waits = end(flow, "Failed", Outcome.OUTSIDE)
+    assert waits.kept
+    assert (waits.kept.place, waits.attempts) == (waits.at, 1)
+    assert len(ends(flow, "Topic", Outcome.DESTINATION)) == 2
+    assert losses(flow) == []
 
 
 @pytest.mark.parametrize(("retries", "attempts", "seconds"), [(None, 3, 180), (2, 3, 180), (1, 2, 60), (0, 1, 0)])

@@ -22,7 +22,7 @@ from patterns.data_protection.engine.handler import SUBSCRIBER
 from patterns.flow import Edge, Fate, Flow, Outcome, fates, loops, read_flow
 from patterns.flow.filters import match
 from patterns.flow.model import Match, Notification, Send, Subscription, Topic
-from tests.e2e.samples import paths, stacks_of, synthesize
+from tests.e2e.assembly import paths, stacks_of, synthesize
 from tests.e2e.scenarios import (
     DEPARTMENTS,
     EVENT_BUS,

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.e2e.assembly import synthesize_apart
 from tests.e2e.emulator import Emulator
-from tests.e2e.samples import Samples, synthesize_apart
+from tests.e2e.samples import Samples
 from tests.e2e.scenarios import SCENARIOS, Scenario
 
 

@@ -17,8 +17,9 @@ from collections.abc import Iterable, Sequence
 from rich.console import Console
 from rich.table import Table
 
+from tests.e2e.assembly import synthesize_apart
 from tests.e2e.emulator import Emulator, EmulatorError
-from tests.e2e.samples import Samples, Seen, synthesize_apart
+from tests.e2e.samples import Samples, Seen
 from tests.e2e.scenarios import FUNCTION_TIMEOUT, POLL, RECEIVES, SCENARIOS, VISIBILITY, End, Scenario
 
 ROWS = tuple(row for row in SCENARIOS if row.stack == POLL)

@@ -6,8 +6,6 @@ what the emulator gave to every function.
 
 import itertools
 import json
-import os
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,120 +15,13 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from patterns.flow.model import Outcome
+from tests.e2e.assembly import paths, spare, stacks_of
 from tests.e2e.emulator import Emulator
 from tests.e2e.fetch import eventually, is_empty, receive
-from tests.e2e.scenarios import (
-    BROKEN,
-    FUNCTION_TIMEOUT,
-    NATIVE,
-    NATIVE_STACKS,
-    RECEIVE,
-    RECEIVES,
-    ROUND,
-    VISIBILITY,
-    WORK_SECONDS,
-    End,
-    Scenario,
-)
+from tests.e2e.scenarios import End, Scenario
 
-ROOT = Path(__file__).parents[2]
 TIMEOUT = 90  # seconds for one stage; two visibility timeouts are 24
-KEY = "arn:aws:kms:us-east-1:000000000000:key/11111111-0000-0000-0000-000000000000"
 QUIET = 2  # seconds in which nothing more may come, when all is where it must be
-
-
-# --- the samples, in a hurry -----------------------------------------------------------------------
-
-
-def synthesize(folder: Path) -> Path:
-    """Every sample as it would go to AWS but for its times, as a cloud assembly in ``folder``."""
-    from apps.app import build_app  # finds Node.js, which must come first
-
-    build_app(outdir=str(folder), analytics_reporting=False).synth()
-    for stack, file in _templates(folder):
-        template = json.loads(file.read_text())
-        for resource in template["Resources"].values():
-            _hurry(stack, resource["Type"], resource.get("Properties", {}))
-        file.write_text(json.dumps(template))
-    return folder
-
-
-def _templates(assembly: Path) -> Iterator[tuple[str, Path]]:
-    for file in assembly.glob("*.template.json"):
-        yield file.name.partition(".")[0], file
-
-
-def _hurry(stack: str, kind: str, properties: dict[str, Any]) -> None:
-    if kind == "AWS::Lambda::Function":
-        properties["Timeout"] = FUNCTION_TIMEOUT
-        variables = properties.get("Environment", {}).get("Variables", {})
-        if "WORK_SECONDS" in variables:
-            variables["WORK_SECONDS"] = WORK_SECONDS
-    if kind == "AWS::SQS::Queue" and "RedrivePolicy" in properties:
-        properties["VisibilityTimeout"] = VISIBILITY
-        properties["RedrivePolicy"]["maxReceiveCount"] = RECEIVES.get(stack, RECEIVE)
-        if stack == BROKEN:
-            properties["DelaySeconds"] = ROUND
-
-
-def _spare(assembly: Path) -> None:
-    """Take out what the emulator cannot make, and name what it cannot name. No way of a message is changed."""
-    for stack, file in _templates(assembly):
-        template = json.loads(file.read_text())
-        keys = {key for key, each in template["Resources"].items() if each["Type"] == "AWS::KMS::Key"}
-        template = _known(template, keys)
-        for key, each in list(template["Resources"].items()):
-            properties = each.get("Properties", {})
-            if each["Type"] == "AWS::SNS::Topic":
-                for name in ("DataProtectionPolicy", "DeliveryStatusLogging", "MaximumMessageSize"):
-                    properties.pop(name, None)
-            if each["Type"] == "AWS::KinesisFirehose::DeliveryStream":
-                properties["DeliveryStreamName"] = f"{stack}-findings".lower()
-            if each["Type"] == "AWS::KMS::Key":
-                del template["Resources"][key]
-        for name, output in template.get("Outputs", {}).items():
-            output.setdefault("Export", {"Name": f"{stack}:{name}"})
-        file.write_text(json.dumps(template))
-
-
-def _known(value: Any, keys: set[str]) -> Any:
-    """A document in words that the emulator knows: a key that is nowhere for each that it cannot make, and imports
-    for what another stack tells.
-    """
-    if isinstance(value, list):
-        return [_known(item, keys) for item in value]
-    if not isinstance(value, dict):
-        return value
-    match value:
-        case {"Ref": str(key)} | {"Fn::GetAtt": [str(key), "Arn"]} if key in keys:
-            return KEY
-        case {"Fn::GetStackOutput": {"StackName": stack, "OutputName": output}}:
-            return {"Fn::ImportValue": f"{stack}:{output}"}
-    return {name: _known(item, keys) for name, item in value.items()}
-
-
-def synthesize_apart(emulator: Emulator, folder: Path) -> Path:
-    """Do it in a process that Ctrl-C does not reach: jsii's Node.js would answer it with tracebacks."""
-    command = [sys.executable, "-m", "tests.e2e.samples", str(folder)]
-    # When it is stopped it cannot remove its temporary files, so they are where the emulator does.
-    environment = {**os.environ, "TMPDIR": str(emulator.folder)}
-    emulator.run("synth", command, folder=ROOT, environment=environment, timeout=120)
-    return folder
-
-
-def stacks_of(sample: str) -> tuple[str, ...]:
-    """The stacks of a sample: the clinic with SNS's own feature has three, every other one."""
-    return NATIVE_STACKS if sample == NATIVE else (sample,)
-
-
-def paths(assembly: Path, stack: str) -> dict[str, str]:
-    """The logical id of every resource of a stack, by construct path in it."""
-    return {
-        path.removeprefix(f"/{stack}/").removesuffix("/Resource"): entry["data"]
-        for path, entries in json.loads((assembly / f"{stack}.metadata.json").read_text()).items()
-        for entry in entries
-        if entry["type"] == "aws:cdk:logicalId"
-    }
 
 
 # --- where a message was found ---------------------------------------------------------------------
@@ -215,7 +106,7 @@ class Samples:
 
     def __init__(self, emulator: Emulator, assembly: Path, samples: Sequence[str]) -> None:
         stacks = [stack for sample in samples for stack in stacks_of(sample)]
-        _spare(assembly)
+        spare(assembly)
         self.outputs = emulator.deploy(assembly, stacks)
         self.seen: list[Seen] = []
         self._emulator = emulator
@@ -490,7 +381,3 @@ def _leaves(value: Any) -> Iterator[str]:
         yield unquote_plus(value)
         if value.startswith(("{", "[")):
             yield from _leaves(_parsed(value))
-
-
-if __name__ == "__main__":
-    synthesize(Path(sys.argv[1]))

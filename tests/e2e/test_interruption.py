@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.samples import ROOT
+from tests.e2e.assembly import ROOT
 
 PATIENCE = 90  # seconds, for a moment to come or for an end
 

@@ -5,9 +5,10 @@ Real messages through the deployed samples. `tests/test_model_agrees.py` asks th
 
 import pytest
 
+from tests.e2e.assembly import stacks_of
 from tests.e2e.emulator import Emulator
 from tests.e2e.fetch import is_empty
-from tests.e2e.samples import Samples, stacks_of
+from tests.e2e.samples import Samples
 from tests.e2e.scenarios import BROKEN, SCENARIOS, Scenario
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from patterns.flow.model import Outcome
 
-# What is shortened for real time, in every sample: a received message is hidden for 12 seconds, a function that takes it
-# stops after 10, and what fails is kept after one receive; after two in the sample that shows receives.
+# What is shortened for real time, in every sample: a received message is hidden for 12 seconds, a function that takes
+# it stops after 10, and what fails is kept after one receive; after two in the sample that shows receives.
 FUNCTION_TIMEOUT = 10  # seconds
 VISIBILITY = 12  # seconds
 RECEIVES = {"ErrorHandlingPoll": 2}

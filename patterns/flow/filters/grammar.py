@@ -16,6 +16,7 @@ Where they disagree: docs/decisions/0004-filter-policies.md.
 import ipaddress
 import json
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -493,5 +494,9 @@ def shown(value: object) -> str:
     try:
         text = json.dumps(value, ensure_ascii=False, default=repr)
     except (TypeError, ValueError):
-        text = repr(value)
+        try:
+            text = repr(value)
+        except ValueError:  # Python writes no integer of more digits
+            text = f"{'' if isinstance(value, int) else 'a value with '}a number of more than "
+            text += f"{sys.get_int_max_str_digits()} digits"
     return text if len(text) <= 120 else f"{text[:117]}..."

@@ -149,6 +149,13 @@ def test_a_wrong_shape_is_refused_with_its_path(policy: Any, complaint: str) -> 
     assert refusal(policy) == complaint
 
 
+@pytest.mark.parametrize("scope", Scope)
+@pytest.mark.parametrize("of", [lambda n: n, lambda n: [n], lambda n: [[n]], lambda n: [{"prefix": n}]])
+def test_a_number_that_python_cannot_write_is_refused_in_words(scope: Scope, of: Any) -> None:
+    for policy in ({"body": of(10**5_000)}, {10**5_000: ["x"]}):
+        assert refusal(policy, scope).endswith("a number of more than 4300 digits")
+
+
 def test_the_argument_is_named_as_the_caller_typed_it() -> None:
     with pytest.raises(PatternError, match=r"^filter_policy\.a must have at least one value, got \[\]$"):
         check({"a": []}, "body", argument="filter_policy")

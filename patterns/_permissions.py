@@ -211,8 +211,16 @@ def service(principal: str, conditions: dict[str, Any] | None = None) -> Any:
     return iam.ServicePrincipal(principal, conditions=conditions)
 
 
-def allow_key(scope: Any, key: Any, principal: str, conditions: dict[str, Any], *, story: str = "async-dlq") -> None:
-    """Let a service use a customer-managed key, or warn that it could not be done."""
+def allow_key(
+    scope: Any,
+    key: Any,
+    principal: str,
+    conditions: dict[str, Any],
+    *,
+    story: str = "async-dlq",
+    otherwise: str = "what cannot be delivered is lost",
+) -> None:
+    """Let a service use a customer-managed key, or warn that it could not be done, and what happens ``otherwise``."""
     added = key.add_to_resource_policy(
         iam.PolicyStatement(
             actions=list(KEY_ACTIONS),
@@ -227,5 +235,5 @@ def allow_key(scope: Any, key: Any, principal: str, conditions: dict[str, Any], 
             scope,
             f"{story}.imported-key",
             f"The key is imported, so its policy could not be extended. It must allow {' and '.join(KEY_ACTIONS)} to "
-            f"{principal}, or what cannot be delivered is lost.",
+            f"{principal}, or {otherwise}.",
         )

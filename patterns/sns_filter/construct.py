@@ -70,7 +70,7 @@ class FilteredSubscription(Construct):
             raw_message_delivery=subscriber.raw_message_delivery or None,
             redrive_policy={"deadLetterTargetArn": self.undelivered.queue_arn},
         )
-        if policy is not None and policy.is_pruned_by_cdk:
+        if policy is not None and not policy.survives_a_template:
             self.subscription.add_property_override("FilterPolicy", policy.to_json())
         # SNS does not try again what it may not deliver: the permissions have to be there first.
         self.subscription.node.add_dependency(*(each for each in permissions if each is not None))
@@ -92,23 +92,26 @@ class SnsFilter(Construct):
     Args:
         scope: the construct or stack that this belongs to.
         id: its name there.
-        subscriptions: who gets which messages: a name, 1 to 64 letters and digits, and a ``Subscriber``. At most 200
-            with filter policies. https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html
+        subscriptions: who gets which messages: a name, 1 to 64 letters and digits, and a ``Subscriber``, no two of
+            them with one endpoint. At most 200 with filter policies. https://docs.aws.amazon.com/sns/latest/dg/subscription-filter-policy-constraints.html
         topic: the topic. Default: one is defined that accepts publishing over TLS only.
         fifo: whether the topic defined here is FIFO; its subscribers are queues then. Default: a standard topic.
         content_based_deduplication: whether a FIFO topic takes the SHA-256 of the body as deduplication id. Default:
             no; the publisher gives ids.
         catch_all: the queue for what no filter wants. Default: one is defined, where it is needed.
-        audit: whether ``catch_all`` gets every message where no filter policy can select the rest. Default: no.
+        audit: whether ``catch_all`` gets every message where no filter policy can select the rest, or where only
+            bodies that are no JSON object are left. Default: no.
         buckets: buckets of this app that publish to the topic, by Amazon S3's notifications. Only buckets of this
-            account may, so that nobody else's bucket can speak for them. They must have no other notifications.
+            account may, so that nobody else's bucket can speak for them. They must have no other notifications, and be
+            in the topic's Region.
         bucket_events: which events they publish, none of them twice (``s3:ObjectCreated:*`` has all that is created).
             Default: ``s3:ObjectCreated:*``.
             https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
         services: further AWS services that publish, from this account: ``cloudwatch.amazonaws.com`` for alarms. They
-            send no message attributes, as S3 does not: filters by attributes are refused.
-        encryption_key: a customer-managed KMS key for what is defined here; those who have to are allowed to use it.
-            Default: SQS-managed encryption for queues, none for a topic.
+            send no message attributes, as S3 does not: filters by attributes are refused. Not EventBridge, which
+            cannot be told apart by account: make the topic a target of the rule, ``aws_events_targets.SnsTopic``.
+        encryption_key: a customer-managed KMS key for what is defined here; those who have to are allowed to use it,
+            and the key that a given topic has. Default: SQS-managed encryption for queues, none for a topic.
         alarm_actions: what every alarm here does, for example ``[SnsAction(topic)]``. Default: nothing, with a synth
             warning that nobody is told.
 
@@ -191,7 +194,7 @@ class SnsFilter(Construct):
         self.catch_all, self.unmatched, self.catch_all_policy = None, None, plan.catch_all_policy
         if plan.catch_all is not None and plan.catch_all_kept is not None:
             self.catch_all, self.unmatched = self._catch(plan.catch_all, plan.catch_all_kept, sender, plan.fifo, alarms)
-        self._allow_publishing(plan, bucket_events, encryption_key if topic is None else None)
+        self._allow_publishing(plan, bucket_events, encryption_key if topic is None else topic.master_key)
         self._watch(plan, alarms)
         self.alarms = tuple(alarms.made)
 
@@ -252,7 +255,8 @@ class SnsFilter(Construct):
                 f"{principal}, or nothing is published.",
             )
         if key is not None:
-            allow_key(self, key, principal, {"StringEquals": {"aws:SourceAccount": ACCOUNT}}, story=STORY)
+            account = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+            allow_key(self, key, principal, account, story=STORY, otherwise="nothing is published")
         return added.policy_dependable
 
     def _watch(self, plan: Plan, alarms: Alarms) -> None:

@@ -19,7 +19,7 @@ from patterns._places import refuse_elsewhere
 from patterns._queues import A_KEY
 from patterns.errors import PatternError
 from patterns.flow import limits
-from patterns.flow.filters import can_match, complement, covers_everything, overlap, uncovered
+from patterns.flow.filters import can_match, complement, covers_everything, uncovered
 from patterns.flow.filters.grammar import shown
 from patterns.sns_filter.policy import FilterPolicy
 
@@ -31,7 +31,34 @@ AN_ENDPOINT = "an SQS queue (aws_sqs.IQueue) or a Lambda function (aws_lambda.IF
 A_BUCKET = "a bucket defined in this app (aws_s3.Bucket)"
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}")
 _SERVICE = re.compile(r"[a-z0-9-]+\.amazonaws\.com")
-_EVENT = re.compile(r"s3:[A-Za-z]+(:([A-Za-z]+|\*))?")
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_QueueConfiguration.html
+_EVENTS = {
+    "ObjectCreated": ("*", "Put", "Post", "Copy", "CompleteMultipartUpload"),
+    "ObjectRemoved": ("*", "Delete", "DeleteMarkerCreated"),
+    "ObjectRestore": ("*", "Post", "Completed", "Delete"),
+    "ObjectTagging": ("*", "Put", "Delete"),
+    "ObjectAnnotation": ("*", "Put", "Delete"),
+    "ObjectAcl": ("Put",),
+    "Replication": (
+        "*",
+        "OperationFailedReplication",
+        "OperationMissedThreshold",
+        "OperationNotTracked",
+        "OperationReplicatedAfterThreshold",
+    ),
+    "LifecycleExpiration": ("*", "Delete", "DeleteMarkerCreated"),
+    "LifecycleTransition": (),
+    "IntelligentTiering": (),
+    "ReducedRedundancyLostObject": (),
+}
+_EVENT = re.compile(
+    "|".join(
+        re.escape(f"s3:{kind}:{event}" if event else f"s3:{kind}")
+        for kind, of in _EVENTS.items()
+        for event in of or [""]
+    )
+)
+_EVENTBRIDGE = "events.amazonaws.com"
 ALL_CREATED = ("s3:ObjectCreated:*",)
 
 
@@ -112,10 +139,14 @@ def make_plan(
     _check_publishers(checked, bool(buckets), services, is_fifo, topic)
     _compare(checked, warnings)
     flag("audit", audit)
+    _check_apart(checked, catch_all)
     catch_all_link, policy, kept = _catch_all(checked, catch_all, audit, is_fifo, encryption_key, warnings)
-    # SNS keeps what it cannot deliver in the topic's account and Region alone, and alarms see no other Region.
+    # SNS keeps what it cannot deliver in the topic's account and Region alone, and alarms see no other Region. It does
+    # deliver elsewhere, but the policies written here name this account and Region. S3 notifies topics of its Region.
     given = {"topic": topic, "catch_all": catch_all, "encryption_key": encryption_key}
+    given |= {f'subscriptions["{name}"].endpoint': each.endpoint for name, each in checked.items()}
     given |= {f'subscriptions["{name}"].undelivered': each.undelivered for name, each in checked.items()}
+    given |= {f"buckets[{i}]": bucket for i, bucket in enumerate(buckets)}
     for argument, value in given.items():
         if value is not None:
             refuse_elsewhere(argument, value, stack)
@@ -183,11 +214,6 @@ def _link(where: str, each: Subscriber, fifo: bool, key: Any, warnings: list[tup
     if each.filter_policy is not None:
         for text in each.filter_policy.warnings:
             warnings.append((f"{STORY}.policy", f"{where}: {text}"))
-    if each.undelivered is not None and each.undelivered is endpoint:
-        raise PatternError(
-            f"{where}.undelivered must be another queue than the endpoint: what cannot be delivered there cannot be "
-            f"kept there, got {endpoint.node.path} for both"
-        )
     undelivered = dead_letters_checked(
         f"{where}.undelivered", each.undelivered, key, SNS, warnings, story=STORY, fifo=fifo
     )
@@ -262,6 +288,14 @@ def _services(services: Any) -> tuple[str, ...]:
         raise PatternError(
             f"services must be a sequence of service principals such as cloudwatch.amazonaws.com, got {services!r}"
         )
+    if _EVENTBRIDGE in services:
+        # https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html: it sends none of the keys that would tell
+        # this account's rules from another's, so a policy that can be met lets in all of them.
+        raise PatternError(
+            f"services must not have {_EVENTBRIDGE}: EventBridge does not tell a topic which account it speaks for, so "
+            "it cannot be let in by the account. Make the topic the target of the rule (aws_events_targets.SnsTopic), "
+            f"got {_EVENTBRIDGE}"
+        )
     return tuple(services)
 
 
@@ -298,7 +332,7 @@ def _check_publishers(
 
 
 def _compare(subscribers: Mapping[str, Subscriber], warnings: list[tuple[str, str]]) -> None:
-    """Warn of filters that match nothing, and of two that lead a message to one endpoint twice."""
+    """Warn of filters that match nothing."""
     for name, each in subscribers.items():
         policy = each.filter_policy
         if policy is not None and can_match(policy.document, policy.scope) is False:
@@ -308,29 +342,52 @@ def _compare(subscribers: Mapping[str, Subscriber], warnings: list[tuple[str, st
                     f'No message can match the filter policy of subscriptions["{name}"]: {shown(policy.document)}.',
                 )
             )
-    by_endpoint: dict[Any, list[str]] = {}
-    for name, each in subscribers.items():
-        endpoint: Any = each.endpoint
-        if not isinstance(endpoint, sqs.Queue | lambda_.Function):  # imported twice, it is still one
-            endpoint = endpoint.queue_arn if has(endpoint, "queue_arn") else endpoint.function_arn
-        by_endpoint.setdefault(endpoint, []).append(name)
-    for names in by_endpoint.values():
-        for one, other in combinations(names, 2):
-            answer = _meet(subscribers[one].filter_policy, subscribers[other].filter_policy)
-            if answer is not False:
-                warnings.append(
-                    (
-                        f"{STORY}.overlap",
-                        f'subscriptions["{one}"] and subscriptions["{other}"] have the same endpoint, and a message '
-                        f"{'can' if answer else 'may'} match both: it is delivered twice. Make them one, with $or.",
-                    )
+
+
+def _check_apart(subscribers: Mapping[str, Subscriber], catch_all: Any) -> None:
+    """Refuse an endpoint that is given twice, and a queue that would get what was meant to be kept apart.
+
+    https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html: an endpoint is subscribed to a topic once.
+    """
+    names = list(subscribers)
+    endpoints: list[Any] = [each.endpoint for each in subscribers.values()]
+    kept: list[Any] = [each.undelivered for each in subscribers.values()]
+    *told, rest = _told_apart([*endpoints, *kept, catch_all])
+    seen: dict[Any, str] = {}
+    for name, endpoint, identity in zip(names, endpoints, told, strict=False):
+        first = seen.setdefault(identity, name)
+        if first != name:
+            raise PatternError(
+                f'subscriptions["{first}"] and subscriptions["{name}"] must have different endpoints: Amazon SNS '
+                "subscribes an endpoint to a topic once. Make them one, whose filter policy has both in $or, "
+                f"got {endpoint.node.path} for both"
+            )
+    for name, each, endpoint, undelivered in zip(names, kept, told, told[len(names) :], strict=False):
+        where = f'subscriptions["{name}"]'
+        if each is not None and undelivered == endpoint:
+            raise PatternError(
+                f"{where}.undelivered must be another queue than the endpoint: what cannot be delivered there cannot "
+                f"be kept there, got {each.node.path} for both"
+            )
+        for what, identity in (("endpoint", endpoint), ("undelivered queue", undelivered)):
+            if catch_all is not None and rest == identity:
+                raise PatternError(
+                    f"catch_all must be a queue of its own, got {catch_all.node.path}, the {what} of {where}"
                 )
 
 
-def _meet(one: FilterPolicy | None, other: FilterPolicy | None) -> bool | None:
-    if one is None or other is None or one.scope != other.scope:
-        return True
-    return overlap(one.document, other.document, one.scope)
+def _told_apart(resources: Sequence[Any]) -> list[Any]:
+    """What tells resources apart: the resource itself, or the ARN of an imported one, which may be one defined here."""
+    arns = [
+        None if each is None or isinstance(each, sqs.Queue | lambda_.Function) else _arn(each) for each in resources
+    ]
+    if any(arn and is_token_text(arn) for arn in arns):  # only then can it be the ARN of one defined here
+        arns = [each and (arn or _arn(each)) for each, arn in zip(resources, arns, strict=True)]
+    return [arn or each for each, arn in zip(resources, arns, strict=True)]
+
+
+def _arn(resource: Any) -> str:
+    return resource.queue_arn if has(resource, "queue_arn") else resource.function_arn
 
 
 def _catch_all(
@@ -347,17 +404,23 @@ def _catch_all(
     for policy in policies:
         if policy is not None:
             by_scope.setdefault(policy.scope, []).append(policy.document)
-    if None in policies or any(covers_everything(found, scope) for scope, found in by_scope.items()):
+    if any(map(_takes_everything, policies)):
         for name, value in (("catch_all", given), ("audit", audit)):
             if value:
-                raise PatternError(
-                    f"{name} must be left out: every message passes a filter, or a subscription has none, got {value!r}"
-                )
+                raise PatternError(f"{name} must be left out: a subscription gets every message, got {value!r}")
         return None, None, None
     policy = None
     rest = complement(by_scope["MessageBody"], "MessageBody") if list(by_scope) == ["MessageBody"] else None
     if rest is not None:
         policy = FilterPolicy.message_body(rest)
+    elif not audit and any(covers_everything(found, scope) for scope, found in by_scope.items()):
+        # A body that is no JSON object still passes no filter. An alarm tells of it, and only an audit can keep it.
+        if given is not None:
+            raise PatternError(
+                "catch_all must come with audit=True: every body that is a JSON object passes a filter, and one that "
+                "is none can be kept only with all messages, got audit=False"
+            )
+        return None, None, None
     elif not audit:
         if given is not None:
             raise PatternError(
@@ -366,17 +429,19 @@ def _catch_all(
             )
         warnings.append((f"{STORY}.gap", _gap(by_scope)))
         return None, None, None
-    for name, each in subscribers.items():
-        if given is each.endpoint:
-            raise PatternError(
-                f'catch_all must be a queue of its own, got {given.node.path}, the endpoint of subscriptions["{name}"]'
-            )
     # Somebody has to take messages out of an audit, so it need not keep them for long.
     found: list[tuple[str, str]] = []
-    kept = dead_letters_checked("catch_all", given, key, SNS, found, story=STORY, fifo=fifo)
+    # It is subscribed as any endpoint is: a FIFO topic delivers to standard queues, too.
+    as_fifo = fifo and (not given or given.fifo is True)
+    kept = dead_letters_checked("catch_all", given, key, SNS, found, story=STORY, fifo=as_fifo)
     warnings += [each for each in found if policy is not None or each[0] != f"{STORY}.retention"]
     undelivered = dead_letters_checked("catch_all", None, key, SNS, warnings, story=STORY, fifo=fifo)
     return Link(Subscriber(given, policy), kept, undelivered), policy, kept
+
+
+def _takes_everything(policy: FilterPolicy | None) -> bool:
+    """Whether no message is filtered out, whatever its body and attributes are."""
+    return policy is None or policy.matches("" if policy.scope == "MessageBody" else {})
 
 
 def _gap(by_scope: Mapping[str, list[dict[str, Any]]]) -> str:

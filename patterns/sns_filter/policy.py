@@ -15,6 +15,7 @@ A policy that was copied from the console is taken as it is, as a dict or as tex
 """
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
@@ -177,9 +178,12 @@ class FilterPolicy:
         return json.dumps(self.document, separators=(",", ":"))
 
     @property
-    def is_pruned_by_cdk(self) -> bool:
-        """Whether the policy has ``null`` or an empty object, which the CDK drops from a template: write it as text."""
-        return _has_nothing(self.document)
+    def survives_a_template(self) -> bool:
+        """Whether the policy comes through a template as an object. If not, write it there as text, ``to_json()``.
+
+        The CDK drops ``null`` and empty objects. CloudFormation takes a key such as ``Ref`` for a function of its own.
+        """
+        return _survives(self.document)
 
     def matches(self, message: Any) -> bool:
         """Whether a message passes: a body, as text or parsed, or attributes as boto3 writes them."""
@@ -213,10 +217,11 @@ def _rendered(value: Any) -> Any:
     return value
 
 
-def _has_nothing(value: Any) -> bool:
+def _survives(value: Any) -> bool:
     if isinstance(value, dict):
-        return not value or any(_has_nothing(inner) for inner in value.values())
-    return value is None or (isinstance(value, list) and any(_has_nothing(inner) for inner in value))
+        names = not any(key == "Ref" or key.startswith("Fn::") for key in value)
+        return bool(value) and names and all(map(_survives, value.values()))
+    return value is not None and (not isinstance(value, list) or all(map(_survives, value)))
 
 
 def _parsed(text: str, argument: str) -> Any:
@@ -236,5 +241,10 @@ def _parsed(text: str, argument: str) -> Any:
         raise PatternError(
             f"{argument} must be a JSON object, got text that is not JSON: {error.msg} at {place}"
         ) from None
+    except PatternError:
+        raise
+    except ValueError:  # Python reads no integer of more digits
+        most = sys.get_int_max_str_digits()
+        raise PatternError(f"{argument} must have numbers of at most {most} digits, got more") from None
     except RecursionError:
         raise PatternError(f"{argument} must be a JSON object, got one nested too deep to read") from None

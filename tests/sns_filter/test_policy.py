@@ -105,6 +105,7 @@ def test_a_policy_can_be_tried_on_messages() -> None:
             "filter_policy must be a JSON object, got text that is not JSON: Expecting property name enclosed in "
             "double quotes at line 1 column 2",
         ),
+        ('{"a": [' + "9" * 5_000 + "]}", "filter_policy must have numbers of at most 4300 digits, got more"),
         ("[" * 100_000, "filter_policy must be a JSON object, got one nested too deep to read"),
     ],
     ids=lambda value: str(value)[:30],
@@ -116,6 +117,24 @@ def test_what_sns_would_refuse_is_refused_with_its_path(document: Any, complaint
     with pytest.raises(PatternError) as refused:
         FilterPolicy.message_body(document)
     assert str(refused.value) == complaint
+
+
+@pytest.mark.parametrize(
+    ("document", "survives"),
+    [
+        ({"a": ["x", 0, False, ""], "$or": [{"b": ["x"]}, {"c": ["Ref"]}]}, True),
+        ({"a": ["x", None]}, False),
+        ({}, False),
+        ({"a": {}}, False),
+        ({"$or": [{"a": ["x"]}, {}]}, False),
+        ({"a": {"Ref": ["x"]}}, False),
+        ({"$or": [{"a": ["x"]}, {"Fn::GetAtt": ["x"]}]}, False),
+        ({"References": ["x"]}, True),
+    ],
+    ids=str,
+)
+def test_what_a_template_would_change_is_told(document: Any, survives: bool) -> None:
+    assert FilterPolicy.message_body(document).survives_a_template is survives
 
 
 def test_nested_keys_are_refused_for_attributes() -> None:

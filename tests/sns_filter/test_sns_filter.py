@@ -181,6 +181,16 @@ def test_a_null_in_a_policy_reaches_the_template_which_the_cdk_alone_would_drop(
     assert subscription(template, "LeadsSubscriptionsHome")["FilterPolicy"] == HOME.document
 
 
+def test_a_key_that_is_a_function_of_cloudformation_reaches_the_template_as_text() -> None:
+    """As an object, CloudFormation would put the resource's id, or nothing, in place of the policy."""
+    for name in ("Ref", "Fn::Sub"):
+        stack = new_stack()
+        policy = FilterPolicy.message_body({"order": {name: ["auto"]}})
+        fanned(stack, auto=policy)
+        written = subscription(template_of(stack), "LeadsSubscriptionsAuto")["FilterPolicy"]
+        assert json.loads(written) == policy.document
+
+
 @pytest.mark.parametrize(
     "policies",
     [
@@ -253,7 +263,7 @@ def test_a_given_catch_all_is_used_and_opened_to_the_topic() -> None:
     assert losses(read_flow({"Stack": template})) == []
 
 
-# Overlaps and filters that match nothing -----------------------------------------------------------------
+# Filters that match nothing ------------------------------------------------------------------------------
 
 
 def test_a_filter_that_nothing_can_match_is_a_warning() -> None:
@@ -265,36 +275,6 @@ def test_a_filter_that_nothing_can_match_is_a_warning() -> None:
             '{"a": [{"exists": false}], "$or": [{"a": ["x"]}, {"a": ["y"]}]}.'
         )
     }
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "says"),
-    [
-        (FilterPolicy.message_body({"a": ["x"]}), FilterPolicy.message_body({"b": ["x"]}), "can"),
-        (AUTO, None, "can"),
-        (AUTO, BY_ATTRIBUTE, "can"),
-        (FilterPolicy.message_body({"a": [{"wildcard": "x*"}]}), FilterPolicy.message_body({"a": ["y"]}), "may"),
-        (AUTO, HOME, None),
-    ],
-)
-def test_filters_that_lead_a_message_to_one_endpoint_twice_are_a_warning(
-    one: FilterPolicy, other: FilterPolicy | None, says: str | None
-) -> None:
-    stack = new_stack()
-    queue = sqs.Queue(stack, "Q")
-    subscriptions = {
-        "One": Subscriber(queue, one),
-        "Other": Subscriber(queue, other),
-        "All": Subscriber(sqs.Queue(stack, "R")),
-    }
-    fanned(stack, subscriptions=subscriptions)
-    overlaps = warnings_of(stack).get("cdk-messaging-patterns:sns-filter.overlap")
-    assert overlaps == (
-        None
-        if says is None
-        else 'subscriptions["One"] and subscriptions["Other"] have the same endpoint, and a message '
-        f"{says} match both: it is delivered twice. Make them one, with $or."
-    )
 
 
 # Publishers ----------------------------------------------------------------------------------------------
@@ -391,13 +371,47 @@ def test_a_customer_managed_key_encrypts_what_is_defined_and_lets_in_who_has_to(
     encrypted = [r for id, r in of_type(template, QUEUE).items() if id.startswith("Leads")]
     assert {json.dumps(r["Properties"]["KmsMasterKeyId"]) for r in encrypted} == {json.dumps(arn)}
     assert the(template, TOPIC, "LeadsTopic")["KmsMasterKeyId"] == arn
-    services = {
-        statement["Principal"].get("Service")
+    assert _let_in(template) == {"sns.amazonaws.com", "s3.amazonaws.com"}
+    assert losses(read_flow({"Stack": template})) == []
+
+
+def _let_in(template: dict[str, Any]) -> set[str]:
+    """The services that may use the key; those that publish for this account alone."""
+    statements = [
+        statement
         for statement in the(template, "AWS::KMS::Key")["KeyPolicy"]["Statement"]
         if set(statement["Action"]) == {"kms:Decrypt", "kms:GenerateDataKey"}
-    }
-    assert services == {"sns.amazonaws.com", "s3.amazonaws.com"}
+    ]
+    found: set[str] = set()
+    for statement in statements:
+        services = statement["Principal"]["Service"]
+        found |= {services} if isinstance(services, str) else set(services)
+        if services != "sns.amazonaws.com":
+            assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}
+    return found
+
+
+def test_the_key_of_a_given_topic_lets_in_who_publishes() -> None:
+    stack = new_stack()
+    topic = sns.Topic(stack, "Mine", master_key=kms.Key(stack, "Key"))
+    fanned(stack, topic=topic, buckets=[s3.Bucket(stack, "Bucket")], services=["cloudwatch.amazonaws.com"])
+    template = template_of(stack)
+    assert _let_in(template) == {"s3.amazonaws.com", "cloudwatch.amazonaws.com"}
     assert losses(read_flow({"Stack": template})) == []
+
+
+def test_the_imported_key_of_a_given_topic_is_a_warning_where_somebody_publishes() -> None:
+    for services in ([], ["cloudwatch.amazonaws.com"]):
+        stack = new_stack()
+        key = kms.Key.from_key_arn(stack, "Key", "arn:aws:kms:us-east-1:111122223333:key/mine")
+        fanned(stack, topic=sns.Topic(stack, "Mine", master_key=key), services=services)
+        found = warnings_of(stack).get("cdk-messaging-patterns:sns-filter.imported-key")
+        assert found == (
+            "The key is imported, so its policy could not be extended. It must allow kms:Decrypt and "
+            "kms:GenerateDataKey to cloudwatch.amazonaws.com, or nothing is published."
+            if services
+            else None
+        )
 
 
 def test_the_key_of_a_given_queue_lets_sns_in() -> None:

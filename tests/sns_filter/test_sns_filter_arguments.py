@@ -1,7 +1,6 @@
 """What AWS would refuse later, or accept and lose messages with, is refused here, in the caller's words, at once."""
 
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import aws_cdk as cdk
@@ -13,7 +12,8 @@ from aws_cdk import aws_sqs as sqs
 
 from patterns import PatternError
 from patterns.sns_filter import FilterPolicy, SnsFilter, Subscriber, anything_but, missing, prefix
-from tests._synth import new_function, new_stack, warnings_of
+from patterns.sns_filter.plan import _EVENT
+from tests._synth import new_app, new_function, new_stack, warnings_of
 
 KIND = FilterPolicy.message_body({"kind": ["auto"]})
 BY_ATTRIBUTE = FilterPolicy.message_attributes({"kind": ["auto"]})
@@ -96,8 +96,45 @@ def test_a_subscriber_is_one(stack: cdk.Stack, subscriber: Any, message: str) ->
 
 
 def test_more_than_200_filter_policies_for_one_topic_are_refused(stack: cdk.Stack, queue: sqs.Queue) -> None:
-    many: Mapping[str, Subscriber] = {f"S{i}": Subscriber(queue, KIND) for i in range(201)}
+    many = {f"S{i}": Subscriber(queue, KIND) for i in range(201)}
     refused(stack, "subscriptions must have at most 200 filter policies for one topic, got 201", many)
+    # 200 are refused for the next reason only.
+    del many["S200"]
+    with pytest.raises(PatternError, match="must have different endpoints"):
+        fan(stack, many)
+
+
+@pytest.mark.parametrize("other", [KIND, None, FilterPolicy.message_body({"kind": ["home"]}), BY_ATTRIBUTE], ids=repr)
+def test_one_endpoint_is_subscribed_once_whatever_its_filters_are(
+    stack: cdk.Stack, queue: sqs.Queue, other: FilterPolicy | None
+) -> None:
+    """SNS refuses the second subscription when its attributes differ, and makes none when they do not."""
+    refused(
+        stack,
+        'subscriptions["One"] and subscriptions["Other"] must have different endpoints: Amazon SNS subscribes an '
+        "endpoint to a topic once. Make them one, whose filter policy has both in $or, got Stack/Q for both",
+        {"All": Subscriber(sqs.Queue(stack, f"All{next(_count)}"))}
+        | {"One": Subscriber(queue, KIND), "Other": Subscriber(queue, other)},
+    )
+
+
+def test_an_endpoint_that_is_imported_a_second_time_is_still_one(stack: cdk.Stack, queue: sqs.Queue) -> None:
+    again = sqs.Queue.from_queue_arn(stack, f"Again{next(_count)}", queue.queue_arn)
+    arn = "arn:aws:sqs:us-east-1:111122223333:same"
+    one, other = (sqs.Queue.from_queue_arn(stack, f"Imported{i}", arn) for i in range(2))
+    for pair in ((queue, again), (one, other)):
+        with pytest.raises(PatternError, match=r'^subscriptions\["One"\] and subscriptions\["Other"\] must have diff'):
+            fan(stack, {"One": Subscriber(pair[0], KIND), "Other": Subscriber(pair[1], KIND)})
+        with pytest.raises(PatternError, match=r'^subscriptions\["One"\]\.undelivered must be another queue'):
+            fan(stack, {"One": Subscriber(pair[0], KIND, undelivered=pair[1])})
+        with pytest.raises(PatternError, match=r"^catch_all must be a queue of its own"):
+            fan(stack, {"One": Subscriber(pair[0], KIND)}, catch_all=pair[1])
+
+
+def test_two_imported_endpoints_are_two(stack: cdk.Stack) -> None:
+    arn = "arn:aws:sqs:us-east-1:111122223333:"
+    queues = [sqs.Queue.from_queue_arn(stack, f"Two{name}", arn + name) for name in "ab"]
+    fan(stack, {"One": Subscriber(queues[0], KIND), "Other": Subscriber(queues[1], KIND)})
 
 
 def test_a_function_gets_no_raw_messages(stack: cdk.Stack) -> None:
@@ -138,6 +175,8 @@ def test_a_fifo_topic_delivers_to_queues_only_and_has_fifo_queues_for_what_fails
         {"Auto": Subscriber(function)},
         fifo=True,
     )
+    with pytest.raises(PatternError, match="a FIFO topic delivers to queues only"):
+        fan(stack, {"Auto": Subscriber(function)}, topic=sns.Topic(stack, "GivenFifo", fifo=True))
     refused(
         stack,
         'subscriptions["Auto"].undelivered must be a FIFO queue: the topic is FIFO, and so is its dead-letter queue, '
@@ -145,6 +184,18 @@ def test_a_fifo_topic_delivers_to_queues_only_and_has_fifo_queues_for_what_fails
         {"Auto": Subscriber(queue, undelivered=sqs.Queue(stack, "StandardUndelivered"))},
         fifo=True,
     )
+
+
+def test_a_fifo_topic_delivers_what_no_filter_wants_to_a_standard_queue_too(stack: cdk.Stack) -> None:
+    for fifo in (False, True):
+        kept = sqs.Queue(stack, f"Kept{fifo}", fifo=fifo or None, retention_period=cdk.Duration.days(14))
+        subscriptions = {"Auto": Subscriber(sqs.Queue(stack, f"OfFifo{fifo}"), KIND)}
+        made = fan(stack, subscriptions, fifo=True, catch_all=kept)
+        assert made.catch_all is kept
+        assert made.unmatched is not None
+        assert made.unmatched.undelivered.fifo is True
+    with pytest.raises(PatternError, match="catch_all must be a standard queue"):
+        fan(stack, {"Auto": Subscriber(sqs.Queue(stack, "OfStandard"), KIND)}, catch_all=kept)
 
 
 def test_the_key_that_aws_manages_for_sqs_is_refused_for_it_lets_sns_not_in(stack: cdk.Stack) -> None:
@@ -208,19 +259,36 @@ def test_what_cannot_be_delivered_to_a_queue_cannot_be_kept_in_that_queue(stack:
 
 
 def test_a_catch_all_is_refused_where_nothing_is_left_to_catch(stack: cdk.Stack, queue: sqs.Queue) -> None:
-    every = FilterPolicy.message_body({"kind": [anything_but("auto"), None, missing()]})
-    for subscribers in (
-        {"All": Subscriber(queue)},
-        {"Auto": Subscriber(queue, KIND), "Rest": Subscriber(queue, every)},
+    for subscriber in (
+        Subscriber(queue),
+        Subscriber(queue, FilterPolicy.message_body({})),
+        Subscriber(queue, FilterPolicy.message_attributes({})),
     ):
-        refused(
-            stack,
-            "audit must be left out: every message passes a filter, or a subscription has none, got True",
-            subscribers,
-            audit=True,
-        )
-        with pytest.raises(PatternError, match=r"^catch_all must be left out: every message passes a filter"):
-            fan(stack, subscribers, catch_all=queue)
+        for name, value in (("audit", True), ("catch_all", sqs.Queue(stack, f"Left{next(_count)}"))):
+            with pytest.raises(
+                PatternError, match=rf"^{name} must be left out: a subscription gets every message, got "
+            ):
+                fan(stack, {"All": subscriber}, **{name: value})
+
+
+def test_bodies_that_are_no_json_object_are_left_where_filters_cover_all_others(stack: cdk.Stack) -> None:
+    every = FilterPolicy.message_body({"kind": [anything_but("auto"), None, missing()]})
+
+    def subscriptions() -> dict[str, Subscriber]:
+        one, other = (sqs.Queue(stack, f"Covering{next(_count)}") for _ in range(2))
+        return {"Auto": Subscriber(one, KIND), "Rest": Subscriber(other, every)}
+
+    assert not any(each.matches("no JSON") for each in (KIND, every))
+    made = fan(stack, subscriptions(), audit=True)
+    assert made.catch_all is not None
+    assert made.catch_all_policy is None
+    refused(
+        stack,
+        "catch_all must come with audit=True: every body that is a JSON object passes a filter, and one that is none "
+        "can be kept only with all messages, got audit=False",
+        subscriptions(),
+        catch_all=sqs.Queue(stack, "CatchNone"),
+    )
 
 
 @pytest.mark.parametrize("audit", [False, True])
@@ -236,6 +304,16 @@ def test_what_nobody_wants_is_not_mixed_into_what_somebody_wants(
     )
 
 
+def test_what_nobody_wants_is_not_mixed_into_what_could_not_be_delivered(stack: cdk.Stack, queue: sqs.Queue) -> None:
+    kept = sqs.Queue(stack, "Both")
+    refused(
+        stack,
+        'catch_all must be a queue of its own, got Stack/Both, the undelivered queue of subscriptions["Auto"]',
+        {"Auto": Subscriber(queue, KIND, undelivered=kept)},
+        catch_all=kept,
+    )
+
+
 def test_a_catch_all_that_would_get_every_message_wants_to_be_asked_for(stack: cdk.Stack, queue: sqs.Queue) -> None:
     starts = FilterPolicy.message_body({"a": prefix("x"), "b": prefix("y")})
     refused(
@@ -243,7 +321,7 @@ def test_a_catch_all_that_would_get_every_message_wants_to_be_asked_for(stack: c
         "catch_all must come with audit=True: what these filters leave over cannot be selected by a filter policy, "
         "so the queue would get every message, got audit=False",
         {"Auto": Subscriber(queue, starts)},
-        catch_all=queue,
+        catch_all=sqs.Queue(stack, "NotAsked"),
     )
     other = sqs.Queue(stack, "Audit")
     made = fan(stack, {"Auto": Subscriber(queue, starts)}, catch_all=other, audit=True)
@@ -256,7 +334,7 @@ def test_a_catch_all_that_would_get_every_message_wants_to_be_asked_for(stack: c
 @pytest.mark.parametrize(
     ("region", "account", "what"), [("eu-west-1", "111122223333", "Region"), ("us-east-1", "999999999999", "account")]
 )
-@pytest.mark.parametrize("argument", ["topic", "catch_all", "undelivered", "encryption_key"])
+@pytest.mark.parametrize("argument", ["topic", "catch_all", "endpoint", "undelivered", "encryption_key"])
 def test_what_is_given_is_where_the_topic_is(argument: str, region: str, account: str, what: str) -> None:
     stack = new_stack(env=cdk.Environment(region="us-east-1", account="111122223333"))
     arn = f"arn:aws:{{}}:{region}:{account}:{{}}"
@@ -267,15 +345,33 @@ def test_what_is_given_is_where_the_topic_is(argument: str, region: str, account
         value = kms.Key.from_key_arn(stack, "Far", arn.format("kms", "key/far"))
     else:
         value = sqs.Queue.from_queue_arn(stack, "Far", arn.format("sqs", "far"))
-    name = 'subscriptions["Auto"].undelivered' if argument == "undelivered" else argument
-    subscriber = Subscriber(sqs.Queue(stack, "Q"), KIND, undelivered=value if argument == "undelivered" else None)
+    of_subscriber = {argument: value} if argument in ("endpoint", "undelivered") else {}
+    subscriber = Subscriber(**{"endpoint": sqs.Queue(stack, "Q"), "filter_policy": KIND, **of_subscriber})
+    name = f'subscriptions["Auto"].{argument}' if of_subscriber else argument
     here, there = ("us-east-1", region) if what == "Region" else ("111122223333", account)
     refused(
         stack,
         f"{name} must be in the {what} of the stack that links it, {here}, got Stack/Far in {there}",
         {"Auto": subscriber},
-        **({} if argument == "undelivered" else {argument: value}),
+        **({} if of_subscriber else {argument: value}),
     )
+
+
+def test_buckets_and_endpoints_that_are_defined_elsewhere_are_refused() -> None:
+    """Their policies would name the topic's Region, and S3 notifies no topic of another."""
+    app = new_app()
+    here, there = (
+        new_stack(id, app, env=cdk.Environment(region=region, account="111122223333"))
+        for id, region in (("Here", "us-east-1"), ("There", "eu-west-1"))
+    )
+    far = "must be in the Region of the stack that links it, us-east-1, got There/{} in eu-west-1"
+    bucket, queue = s3.Bucket(there, "Bucket"), sqs.Queue(there, "Queue")
+    near = sqs.Queue(here, "Near")
+    refused(here, f"buckets[0] {far.format('Bucket')}", {"Auto": Subscriber(near, KIND)}, buckets=[bucket])
+    refused(here, f'subscriptions["Auto"].endpoint {far.format("Queue")}', {"Auto": Subscriber(queue, KIND)})
+    function = new_function(there)
+    with pytest.raises(PatternError, match=r'^subscriptions\["Auto"\]\.endpoint must be in the Region'):
+        fan(here, {"Auto": Subscriber(function, KIND)})
 
 
 def test_it_has_a_name_and_a_place(stack: cdk.Stack, queue: sqs.Queue) -> None:
@@ -347,7 +443,23 @@ def test_a_bucket_has_to_be_defined_here_and_to_have_no_notifications(stack: cdk
         )
 
 
-@pytest.mark.parametrize("events", ["s3:ObjectCreated:*", [], ["ObjectCreated"], ["s3:ObjectCreated:P*"], [5], None, 5])
+NO_EVENTS = [
+    "s3:ObjectCreated:*",
+    [],
+    ["ObjectCreated"],
+    ["s3:ObjectCreated"],
+    ["s3:ObjectCreated:P*"],
+    ["s3:ObjectExploded:*"],
+    ["s3:LifecycleTransition:*"],
+    ["s3:ObjectCreated:Put:x"],
+    ["s3:TestEvent"],
+    [5],
+    None,
+    5,
+]
+
+
+@pytest.mark.parametrize("events", NO_EVENTS, ids=str)
 def test_bucket_events_are_names_of_s3(stack: cdk.Stack, queue: sqs.Queue, events: Any) -> None:
     refused(
         stack,
@@ -399,6 +511,33 @@ def test_services_are_principals(stack: cdk.Stack, queue: sqs.Queue, services: A
         f"services must be a sequence of service principals such as cloudwatch.amazonaws.com, got {services!r}",
         {"Auto": Subscriber(queue)},
         services=services,
+    )
+
+
+def test_every_event_type_that_the_cdk_knows_is_one() -> None:
+    of_cdk = {
+        "LIFECYCLE_TRANSITION": "s3:LifecycleTransition",
+        "INTELLIGENT_TIERING": "s3:IntelligentTiering",
+        "REDUCED_REDUNDANCY_LOST_OBJECT": "s3:ReducedRedundancyLostObject",
+    }
+    groups = ("OBJECT_CREATED", "OBJECT_REMOVED", "OBJECT_RESTORE", "OBJECT_TAGGING", "OBJECT_ACL", "REPLICATION")
+    for event in s3.EventType:
+        group = next((g for g in (*groups, "LIFECYCLE_EXPIRATION") if event.name.startswith(g)), "")
+        name = of_cdk.get(event.name)
+        if name is None:
+            rest = event.name.removeprefix(group).strip("_")
+            name = f"s3:{group.title().replace('_', '')}:{rest.title().replace('_', '') or '*'}"
+        assert _EVENT.fullmatch(name), name
+
+
+def test_eventbridge_cannot_be_let_in_by_the_account(stack: cdk.Stack, queue: sqs.Queue) -> None:
+    refused(
+        stack,
+        "services must not have events.amazonaws.com: EventBridge does not tell a topic which account it speaks for, "
+        "so it cannot be let in by the account. Make the topic the target of the rule (aws_events_targets.SnsTopic), "
+        "got events.amazonaws.com",
+        {"Auto": Subscriber(queue)},
+        services=["cloudwatch.amazonaws.com", "events.amazonaws.com"],
     )
 
 

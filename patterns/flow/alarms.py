@@ -12,25 +12,30 @@ from patterns.flow.model import Alarm, Metric, node_id
 from patterns.flow.permissions import CLOSE, OPEN, readable, render
 from patterns.flow.template import Resource, Unknown
 
+# What Lambda reports for each invocation, whatever became of it.
+# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+_MEASURED = ("Errors", "Throttles", "Duration", "Invocations", "ConcurrentExecutions")
+
 _AGES = ("ApproximateAgeOfOldestMessage", "AsyncEventAge", "IteratorAge", "OffsetLag", "MaxOffsetLag")
 
 
 def alarms(draft: Draft) -> Iterator[Alarm]:
     """Every alarm in the templates, the composite ones too (they look at no metric of their own)."""
-    acting = _acting_composites(draft)
+    acting = _acting_composites(draft, True)
+    perhaps = _acting_composites(draft, None)
     for resource in draft.template.of_type("AWS::CloudWatch::CompositeAlarm"):
         yield Alarm(
             id=node_id(resource),
             name=draft.name(resource),
             resource=resource,
-            acts=_acts(draft, resource),
+            acts=_composite_acts(draft, resource),
             actions=tuple(_actions(draft, resource)),
         )
     for resource in draft.template.of_type("AWS::CloudWatch::Alarm"):
-        yield _alarm(draft, resource, acting)
+        yield _alarm(draft, resource, acting, perhaps)
 
 
-def _alarm(draft: Draft, resource: Resource, acting: set[str]) -> Alarm:
+def _alarm(draft: Draft, resource: Resource, acting: set[str], perhaps: set[str]) -> Alarm:
     read = numbers(draft, resource)
     metrics = tuple(_metrics(draft, resource))
     period = read.integer("period", "Period", default=None)
@@ -45,7 +50,7 @@ def _alarm(draft: Draft, resource: Resource, acting: set[str]) -> Alarm:
         metrics=metrics,
         fires=fires,
         why=why,
-        acts=_acts(draft, resource) or any(token in acting for token in _tokens(draft, resource)),
+        acts=_exists(draft, resource, metrics, _acts_at_all(draft, resource, acting, perhaps)),
         seconds=None if evaluated is None else period * evaluated,
         actions=tuple(_actions(draft, resource)),
     )
@@ -57,26 +62,50 @@ def _actions(draft: Draft, resource: Resource) -> Iterator[str]:
         yield inside or readable(render(action))
 
 
+def _acts_at_all(draft: Draft, resource: Resource, acting: set[str], perhaps: set[str]) -> bool | None:
+    """Whether it acts itself, or a composite alarm that waits for it does."""
+    own, tokens = _acts(draft, resource), set(_tokens(draft, resource))
+    if own or tokens & acting:
+        return True
+    return None if own is None or tokens & perhaps else False
+
+
+def _exists(draft: Draft, resource: Resource, metrics: tuple[Metric, ...], acts: bool | None) -> bool | None:
+    """What ``acts`` comes to for an alarm that may not be there: it is, where what it watches has its condition."""
+    if resource.condition is None or not acts:
+        return acts
+    watched = [draft.template.resources.get(_split(key)) for metric in metrics for _, key in metric.dimensions]
+    shared = any(one and one.condition and one.condition.same == resource.condition.same for one in watched)
+    return acts if shared else None
+
+
+def _split(key: str) -> tuple[str, str]:
+    stack, _, logical = key.rpartition("/")
+    return stack, logical
+
+
 def _acts(draft: Draft, resource: Resource) -> bool | None:
     enabled = draft.value(resource, "ActionsEnabled", default=True)
     if enabled in (False, "false"):
         return False
     actions = draft.value(resource, "AlarmActions")
-    if isinstance(actions, Unknown):
-        return None
     found = [a for _, a in items(actions) if a not in ("", None)]
+    if isinstance(actions, Unknown) or (found and all(map(_perhaps_none, found))):
+        return None
+    if found and not isinstance(enabled, bool | str):
+        return None
     return bool(found)
 
 
 _ALARM = re.compile(r"(NOT\s+|NOT\s*\(\s*)?\bALARM\s*\(\s*[\"']?([^\"')]+?)[\"']?\s*\)", re.IGNORECASE)
 
 
-def _acting_composites(draft: Draft) -> set[str]:
-    """What the composite alarms that act wait for: ids and names of the alarms inside them, at any depth."""
+def _acting_composites(draft: Draft, acts: bool | None) -> set[str]:
+    """What the composite alarms that act (``None``: that may act) wait for: ids and names, at any depth."""
     composites = {node_id(c): c for c in draft.template.of_type("AWS::CloudWatch::CompositeAlarm")}
     inside = {key: _inside(render(draft.value(c, "AlarmRule", default=""))) for key, c in composites.items()}
     named = {token: key for key, composite in composites.items() for token in _tokens(draft, composite)}
-    waiting = [key for key, composite in composites.items() if _acts(draft, composite)]
+    waiting = [key for key, composite in composites.items() if _composite_acts(draft, composite) is acts]
     found: set[str] = set()
     done = set(waiting)
     while waiting:
@@ -88,6 +117,16 @@ def _acting_composites(draft: Draft) -> set[str]:
                 done.add(nested)
                 waiting.append(nested)
     return found
+
+
+def _perhaps_none(action: Any) -> bool:
+    """Whether an action may be no action at all. A parameter without a value is one, whatever it comes to."""
+    return isinstance(action, Unknown) and action.reason.startswith("condition ")
+
+
+def _composite_acts(draft: Draft, composite: Resource) -> bool | None:
+    acts = _acts(draft, composite)
+    return None if acts and composite.condition is not None else acts
 
 
 # https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html
@@ -147,7 +186,14 @@ def _metric(draft: Draft, resource: Resource, namespace: Any, name: Any, dimensi
     return Metric(render(namespace), render(name), tuple(sorted(found)), render(stat))
 
 
-_NAMES = {"QueueName": "sqs", "TopicName": "sns", "FunctionName": "lambda", "EventBusName": "events"}
+_NAMES = {
+    "QueueName": "AWS::SQS::Queue",
+    "TopicName": "AWS::SNS::Topic",
+    "FunctionName": "AWS::Lambda::Function",
+    "EventBusName": "AWS::Events::EventBus",
+    "RuleName": "AWS::Events::Rule",
+    "StreamName": "AWS::Kinesis::Stream",
+}
 
 
 def _dimension(draft: Draft, resource: Resource, name: str, value: Any) -> str:
@@ -155,7 +201,7 @@ def _dimension(draft: Draft, resource: Resource, name: str, value: Any) -> str:
     if text.startswith(OPEN):
         inner, _, rest = text[1:].partition(CLOSE)
         return inner + rest
-    inside = draft.inside(resource.stack, value, _NAMES.get(name, ""))
+    inside = draft.named(resource.stack, value, _NAMES.get(name, ""))
     return inside or readable(text)
 
 
@@ -171,6 +217,10 @@ def _fires(draft: Draft, resource: Resource, metrics: tuple[Metric, ...]) -> tup
         limit = float(render(threshold))
     except ValueError:
         return None, "its threshold stands in no template"
+    if any(metric.statistic == "SampleCount" for metric in metrics):
+        # It counts measurements, and a queue that is empty is measured too.
+        measured = any(metric.namespace == "AWS/SQS" or metric.name in _MEASURED for metric in metrics)
+        return (False, "SampleCount counts measurements, zeros too") if measured else (None, "SampleCount is no sum")
     ages = all(metric.name in _AGES for metric in metrics)
     if operator == "GreaterThanThreshold":
         if limit < 0:

@@ -106,7 +106,7 @@ class Draft:
         alias = re.search(r"alias/aws/\w+$", text)
         if alias:
             return alias.group()
-        target = self.template.target(resource.stack, value)
+        target = self.template.target(resource.stack, value, "AWS::KMS::Alias")
         if isinstance(target, Ref):
             found = self.template.resources.get((target.stack, target.logical_id))
             if found is not None and found.type == "AWS::KMS::Alias":
@@ -220,8 +220,11 @@ class Draft:
 
     def inside(self, stack: str, value: Any, service: str = "") -> str:
         """The id of the resource in the templates that a value names, else empty."""
-        kinds = (_NAMED[service],) if service in _NAMED else ()
-        target = self.template.target(stack, value, *kinds)
+        return self.named(stack, value, _NAMED.get(service, ""))
+
+    def named(self, stack: str, value: Any, kind: str = "") -> str:
+        """The id of the resource that a value names, a bare name among the resources of one type."""
+        target = self.template.target(stack, value, *((kind,) if kind else ()))
         if isinstance(target, Ref) and (target.stack, target.logical_id) in self.template.resources:
             return node_id(target)
         return ""
@@ -262,8 +265,8 @@ class Draft:
         age: int | None = limits.ASYNC_EVENT_AGE_DEFAULT
         if config is not None:
             numbers.resource = config
-            retries = numbers.integer("retries", "MaximumRetryAttempts", default=retries)
-            age = numbers.integer("event_age", "MaximumEventAgeInSeconds", default=age)
+            retries = numbers.perhaps(config, "retries", "MaximumRetryAttempts", default=retries)
+            age = numbers.perhaps(config, "event_age", "MaximumEventAgeInSeconds", default=age)
         open_config = ("async_config",) if config is None and definition.stack in self._unplaced else ()
         name = self.name(resource)
         loop = self.value(definition, "RecursiveLoop", default="Terminate")
@@ -287,12 +290,15 @@ class Draft:
 
     # --- permissions --------------------------------------------------------------------------
 
-    def may(self, service: str, source: str, target: str, stack: str = "") -> Verdict:
-        """Whether a service may, on behalf of ``source``, send to a node by that node's own policies."""
+    def may(self, service: str, source: str, target: str, link: Resource) -> Verdict:
+        """Whether a service may, on behalf of ``source``, send to a node by that node's own policies.
+
+        A policy under the same condition as the ``link`` is there whenever the link is.
+        """
         node = self.nodes[target]
         if isinstance(node, External):
             return Verdict(Answer.UNKNOWN, node.why or f"{node.name} stands in none of the templates")
-        caller = Caller(service=service, on_behalf_of=source, stack=stack)
+        caller = Caller(service=service, on_behalf_of=source, stack=link.stack, given=condition_of(link))
         if isinstance(node, Queue | Topic):
             action = "sqs:SendMessage" if isinstance(node, Queue) else "sns:Publish"
             first = self.permissions.resource_allows(caller, action, target, node.name)
@@ -311,8 +317,8 @@ class Draft:
         ]
         return min(answers, key=lambda verdict: _RANK[verdict.answer])
 
-    def role_may(self, role: str, action: str, target: str) -> Verdict:
-        """Whether a role may do an action to a node, the node's encryption included."""
+    def role_may(self, role: str, action: str, target: str, link: Resource | None = None) -> Verdict:
+        """Whether a role may do an action to a node, the node's encryption included; ``link`` as for `may`."""
         node = self.nodes[target]
         if not role:
             return Verdict(Answer.UNKNOWN, "the role stands in none of the templates")
@@ -321,13 +327,19 @@ class Draft:
         resource = node.function if isinstance(node, Function) and ":" in node.id else target
         if target == DEFAULT_BUS:
             resource = f"arn:{GAP}:events:{GAP}:{GAP}:event-bus/default"
-        first = self.permissions.role_allows(role, action, resource, node.name)
+        given = condition_of(link) if link else ()
+        first = self.permissions.role_allows(role, action, resource, node.name, given)
         if first.denied and isinstance(node, Function) and node.function != target:
-            first = self.permissions.role_allows(role, action, node.function, node.name)
+            first = self.permissions.role_allows(role, action, node.function, node.name, given)
         actions = _KEY_ACTIONS.get(action)
         if first.denied or not actions or not isinstance(node, Queue | Topic):
             return first
-        return both(first, self.permissions.key_allows(Caller(role=role), node.key, *actions))
+        return both(first, self.permissions.key_allows(Caller(role=role, given=given), node.key, *actions))
+
+
+def condition_of(link: Resource) -> tuple[str, ...]:
+    """The template's condition under which a link exists, if it cannot be told, for `Caller.given`."""
+    return (link.condition.same,) if link.condition else ()
 
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
@@ -363,6 +375,15 @@ class _Numbers:
     def integer(self, field: str, *path: str | int, default: int | None) -> int | None:
         value = self._draft.value(self.resource, *path)
         return default if value is None else self.as_integer(field, value)
+
+    def perhaps(self, of: Resource, field: str, *path: str | int, default: int | None) -> int | None:
+        """A number of a resource that may not be there, so that the default counts."""
+        found = self.integer(field, *path, default=default)
+        if of.condition is None or found == default or found is None:
+            return found
+        self.unknown.append(field)
+        self._draft.note(f"cannot be told: {field.replace('_', ' ')} of {self._draft.name(of)}, {of.condition}")
+        return None
 
     def as_integer(self, field: str, value: Any) -> int | None:
         if isinstance(value, bool):

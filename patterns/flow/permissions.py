@@ -7,9 +7,10 @@ How a request is decided:
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
 """
 
+import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from patterns.flow.managed_policies import ALLOWS
@@ -53,6 +54,9 @@ class Statement:
     conditions: tuple[tuple[str, str, tuple[str, ...]], ...]
 
 
+# The operator of a condition that is the template's own: the policy exists only where it holds.
+_EXISTS = "exists under"
+
 # A statement, or a whole policy, that no template decides: it may allow anything.
 _OPEN = Statement(False, (("*", "*"),), False, ("*",), False, ("*",), False, (("cannot be told", GAP, ()),))
 
@@ -74,12 +78,14 @@ class Caller:
         role: id of the role.
         on_behalf_of: id or ARN of the topic, rule or bucket that a service acts for.
         stack: the stack it is in, for its account.
+        given: conditions of the template under which it asks at all (those of the link), as ``Stack/Name``.
     """
 
     service: str = ""
     role: str = ""
     on_behalf_of: str = ""
     stack: str = ""
+    given: tuple[str, ...] = ()
 
 
 _GUARDED = (
@@ -90,6 +96,9 @@ _GUARDED = (
     "AWS::Events::EventBus",
     "AWS::IAM::Role",
 )
+
+
+_KEYS = ("AWS::KMS::Key", "AWS::KMS::ReplicaKey")
 
 
 # A policy of so many statements is put in order before it is asked, or N senders to one queue would cost N².
@@ -154,15 +163,15 @@ class Permissions:
             ("AWS::S3::BucketPolicy", "Bucket"),
         ):
             for policy in template.of_type(kind):
-                statements = self._statements(template.value(policy, "PolicyDocument"))
+                statements = self._policy(policy)
                 for guarded in _list(template.value(policy, field)):
                     if isinstance(guarded, Unknown):
                         self._perhaps(policy.stack, _PROTECTS[field])
                     for key in self._guarded(policy.stack, guarded):
                         self._guards.setdefault(key, []).extend(statements)
-        for key_resource in template.of_type("AWS::KMS::Key", "AWS::KMS::ReplicaKey"):
+        for key_resource in template.of_type(*_KEYS):
             document = template.value(key_resource, "KeyPolicy")
-            if isinstance(document, Mapping):
+            if isinstance(document, Mapping | str | Text):
                 self._guards.setdefault(node_id(key_resource), []).extend(self._statements(document))
         self._lambda()
         self._bus()
@@ -188,16 +197,17 @@ class Permissions:
         template = self._template
         replaced: set[str] = set()
         for policy in template.of_type("AWS::Lambda::ResourcePolicy"):
-            statements = self._statements(
-                template.value(policy, "PolicyDocument", default=template.value(policy, "Policy"))
-            )
+            statements = self._policy(policy, "PolicyDocument" if "PolicyDocument" in policy.properties else "Policy")
             for name in ("FunctionName", "ResourceArn", "FunctionArn"):
                 value = template.value(policy, name)
                 if value is None:
                     continue
                 for key in self._functions(policy.stack, value, template.value(policy, "Qualifier")):
-                    self._guards[key] = list(statements)
-                    replaced.add(key)
+                    if policy.condition is None:
+                        self._guards[key] = list(statements)
+                        replaced.add(key)
+                    else:
+                        self._guards.setdefault(key, []).extend(statements)
         for permission in template.of_type("AWS::Lambda::Permission"):
             conditions: list[tuple[str, str, tuple[str, ...]]] = []
             arn = template.value(permission, "SourceArn")
@@ -208,6 +218,7 @@ class Permissions:
                 conditions.append(("stringequals", "aws:sourceaccount", (render(account),)))
             principal = render(template.value(permission, "Principal"))
             kind = "Service" if "amazonaws" in principal or "URLSuffix" in principal else "AWS"
+            conditions.extend(_exists_under(permission))
             statement = Statement(
                 False,
                 (("*", "*") if principal == "*" else (kind, principal),),
@@ -240,12 +251,19 @@ class Permissions:
         for policy in template.of_type("AWS::Events::EventBusPolicy"):
             bus = template.value(policy, "EventBusName", default="default")
             document = template.value(policy, "Statement")
-            statements = self._statements({"Statement": document}) if document else []
+            statements = _only_under(policy, self._statements({"Statement": document}) if document else [])
             principal = template.value(policy, "Principal")
             if principal is not None:
                 statements.append(
                     Statement(
-                        False, (("AWS", render(principal)),), False, ("events:putevents",), False, ("*",), False, ()
+                        False,
+                        (("AWS", render(principal)),),
+                        False,
+                        ("events:putevents",),
+                        False,
+                        ("*",),
+                        False,
+                        _exists_under(policy),
                     )
                 )
             for key in self._guarded(policy.stack, bus):
@@ -266,7 +284,7 @@ class Permissions:
             if template.value(role, "PermissionsBoundary") is not None:
                 gaps.append("its permissions boundary")
         for policy in template.of_type("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"):
-            statements = self._statements(template.value(policy, "PolicyDocument"))
+            statements = self._policy(policy)
             for role in _list(template.value(policy, "Roles")):
                 if isinstance(role, Unknown) and (policy.stack, "AWS::IAM::Role") not in self._open:
                     self._open.add((policy.stack, "AWS::IAM::Role"))
@@ -276,7 +294,7 @@ class Permissions:
                 for key in self._guarded(policy.stack, role):
                     self._roles.setdefault(key, []).extend(statements)
         for policy in template.of_type("AWS::IAM::RolePolicy"):
-            statements = self._statements(template.value(policy, "PolicyDocument"))
+            statements = self._policy(policy)
             for key in self._guarded(policy.stack, template.value(policy, "RoleName")):
                 self._roles.setdefault(key, []).extend(statements)
 
@@ -286,7 +304,7 @@ class Permissions:
             if isinstance(managed, Ref):
                 policy = template.resources.get((managed.stack, managed.logical_id))
                 if policy is not None:
-                    statements.extend(self._statements(template.value(policy, "PolicyDocument")))
+                    statements.extend(self._policy(policy))
                     continue
             text = render(managed)
             name = text.rsplit("/", 1)[-1]
@@ -297,7 +315,13 @@ class Permissions:
                 actions = tuple(action.lower() for action in allowed)
                 statements.append(Statement(False, None, False, actions, False, ("*",), False, ()))
 
+    def _policy(self, policy: Resource, field: str = "PolicyDocument") -> list[Statement]:
+        """The statements of a policy; one under a condition that cannot be told has it in every statement."""
+        return _only_under(policy, self._statements(self._template.value(policy, field)))
+
     def _statements(self, document: Any) -> list[Statement]:
+        if isinstance(document, str | Text):
+            document = _document(document)
         if isinstance(document, Unknown):
             return [_OPEN]
         if not isinstance(document, Mapping):
@@ -353,24 +377,45 @@ class Permissions:
         if answer is True:
             return ALLOWED
         if answer is None:
-            return Verdict(Answer.UNKNOWN, f"the policy on {name} depends on what no template says")
+            why = self._open_condition(statements, caller, action, resource) or "what no template says"
+            return Verdict(Answer.UNKNOWN, f"the policy on {name} depends on {why}")
         return Verdict(Answer.DENIED, f"the policy on {name} does not allow {caller.service or 'the role'} {action}")
 
-    def role_allows(self, role: str, action: str, resource: str, label: str = "") -> Verdict:
-        """Whether a role may do this to a resource in its own account."""
+    def role_allows(
+        self, role: str, action: str, resource: str, label: str = "", given: tuple[str, ...] = ()
+    ) -> Verdict:
+        """Whether a role may do this to a resource: its own policies allow it, or the resource's policy does.
+
+        Either is enough within one account, and a denial in either counts.
+        """
         if role not in self._roles:
             return Verdict(Answer.UNKNOWN, "the role stands in none of the templates")
-        statements = self._roles[role]
-        answer = self._decide(statements, Caller(role=role), action, resource)
+        caller = Caller(role=role, given=given)
+        policies = [self._roles[role], *self._policies_for_roles(role, resource)]
+        weighed = [self._weigh(statements, caller, action, resource) for statements in policies]
+        allow, deny = (_any(iter(answers)) for answers in zip(*weighed, strict=True))
         gaps = self._role_gaps.get(role, [])
         role_name = role.rsplit("/", 1)[-1]
-        if answer is True and "its permissions boundary" not in gaps:
-            return ALLOWED
-        if answer is None or gaps:
-            why = f"depends on {gaps[0]}" if gaps else "has a condition that no template decides"
-            return Verdict(Answer.UNKNOWN, f"{role_name} {why}")
         name = label or resource.rsplit("/", 1)[-1]
+        if deny is True:
+            return Verdict(Answer.DENIED, f"a policy denies {role_name} {action} on {name}")
+        if allow is True and deny is False and "its permissions boundary" not in gaps:
+            return ALLOWED
+        if allow is not False or gaps:
+            open_ones = (self._open_condition(statements, caller, action, resource) for statements in policies)
+            why = next(filter(None, open_ones), "")
+            why = f"depends on {why or gaps[0]}" if why or gaps else "has a condition that no template decides"
+            return Verdict(Answer.UNKNOWN, f"{role_name} {why}")
         return Verdict(Answer.DENIED, f"{role_name} has no {action} on {name}")
+
+    def _policies_for_roles(self, role: str, resource: str) -> list[list[Statement]]:
+        """The resource's own policy, where it decides for roles too: in one account, and not for a key."""
+        stack, _, logical = resource.rpartition("/")
+        part = self._template.resources.get((stack, logical.partition(":")[0]))
+        if part is None or resource not in self._guards or part.type in _KEYS:
+            return []
+        accounts = {self._template.account(stack), self._template.account(role.rpartition("/")[0])}
+        return [self._guards[resource]] if len(accounts - {None}) < 2 else []
 
     def key_allows(self, caller: Caller, key: str | None, *actions: str) -> Verdict:
         """Whether the caller can use the key that encrypts its target. An empty key needs no permission."""
@@ -390,7 +435,7 @@ class Permissions:
         for action in actions:
             answer = self._decide(statements, caller, action, key)
             if caller.role and answer is not True:
-                by_role = self.role_allows(caller.role, action, key)
+                by_role = self.role_allows(caller.role, action, key, given=caller.given)
                 delegated = self._decide(statements, Caller(role=GAP), action, key)
                 if by_role.allowed and delegated is True:
                     answer = True
@@ -404,19 +449,46 @@ class Permissions:
             return Verdict(Answer.UNKNOWN, f"the policy of the key {name} depends on what no template says")
         return ALLOWED
 
-    def _decide(self, statements: list[Statement], caller: Caller, action: str, resource: str) -> Maybe:
-        allow: Maybe = False
-        doubt = False
-        action = action.lower()
+    def _open_condition(self, statements: list[Statement], caller: Caller, action: str, resource: str) -> str:
+        """Which condition of the template leaves an answer open, else empty."""
+        given = self._given(caller, resource)
         for statement in self._concerning(statements, caller, resource):
-            applies = self._applies(statement, caller, action, resource)
+            under = next((one for one in statement.conditions if one[0] == _EXISTS and one[1] not in given), None)
+            if under and self._applies(statement, caller, action.lower(), resource, given) is None:
+                return f"a policy that exists only under a condition ({under[2][0]})"
+        return ""
+
+    def _given(self, caller: Caller, resource: str) -> frozenset[str]:
+        """The template's conditions that hold whenever the question is asked: those of all that takes part."""
+        found = list(caller.given)
+        for key in (caller.on_behalf_of, caller.role, resource):
+            stack, _, logical = key.rpartition("/")
+            part = self._template.resources.get((stack, logical.partition(":")[0]))
+            if part is not None and part.condition is not None:
+                found.append(part.condition.same)
+        return frozenset(found)
+
+    def _decide(self, statements: list[Statement], caller: Caller, action: str, resource: str) -> Maybe:
+        allow, deny = self._weigh(statements, caller, action, resource)
+        if deny is True:
+            return False
+        return None if deny is None and allow is True else allow
+
+    def _weigh(self, statements: list[Statement], caller: Caller, action: str, resource: str) -> tuple[Maybe, Maybe]:
+        """Whether any statement allows it, and whether any denies it."""
+        allow: Maybe = False
+        deny: Maybe = False
+        action = action.lower()
+        given = self._given(caller, resource)
+        for statement in self._concerning(statements, caller, resource):
+            applies = self._applies(statement, caller, action, resource, given)
             if not statement.deny:
                 allow = _or(allow, applies)
             elif applies is True:
-                return False
-            elif applies is None:
-                doubt = True
-        return None if doubt and allow is True else allow
+                return allow, True
+            else:
+                deny = _or(deny, applies)
+        return allow, deny
 
     def _concerning(self, statements: list[Statement], caller: Caller, resource: str) -> list[Statement]:
         """The statements that can say anything about this request: not those about another resource or sender."""
@@ -441,7 +513,9 @@ class Permissions:
                 found.extend(one for key, group in index.items() if not key.startswith(OPEN) for one in group)
         return list({id(one): one for one in found}.values())
 
-    def _applies(self, statement: Statement, caller: Caller, action: str, resource: str) -> Maybe:
+    def _applies(
+        self, statement: Statement, caller: Caller, action: str, resource: str, given: frozenset[str] = frozenset()
+    ) -> Maybe:
         named = any(wild(pattern, action) for pattern in statement.actions)
         if named == statement.not_actions:
             return False
@@ -456,6 +530,8 @@ class Permissions:
             if answer is False:
                 return False
         for operator, key, values in statement.conditions:
+            if operator == _EXISTS and key in given:
+                continue
             answer = _and(answer, self._condition(operator, key, values, caller))
             if answer is False:
                 return False
@@ -474,6 +550,8 @@ class Permissions:
                     caller.role == GAP and (who.endswith(":root") or re.fullmatch(r"\d{12}", who) or _ACCOUNT in who)
                 ):
                     answer = True
+                elif caller.role != GAP and who.startswith("arn:") and GAP not in who:
+                    answer = _or(answer, self.matches(who, caller.role))
                 elif GAP in who or who.startswith("arn:"):
                     answer = _or(answer, None if not who.endswith(":root") else False)
         return _not(answer) if statement.not_principal else answer
@@ -483,6 +561,15 @@ class Permissions:
         optional = operator.endswith("ifexists")
         operator = operator.removesuffix("ifexists")
         negated = "not" in operator
+        if operator == _EXISTS:
+            return None
+        if operator == "null":
+            present = self._present(key, caller)
+            wanted = {value.lower() for value in values}
+            if present is None or len(wanted) != 1 or not wanted <= {"true", "false"}:
+                return None
+            return present is ("false" in wanted)
+        literal = operator in ("stringequals", "stringnotequals")
         if key == "aws:securetransport":
             return any(value.lower() == "true" for value in values)
         if key == "aws:principalisawsservice" and operator == "bool":
@@ -493,11 +580,15 @@ class Permissions:
         if key == "aws:sourcearn":
             if not caller.on_behalf_of:
                 return optional or negated
-            answer = _any(self.matches(value, caller.on_behalf_of) for value in values)
+            answer = _any(
+                # Only StringLike and the operators for ARNs know wildcards.
+                False if literal and ("*" in value or "?" in value) else self.matches(value, caller.on_behalf_of)
+                for value in values
+            )
         elif key == "aws:sourceaccount":
             if not caller.service:
                 return optional or negated
-            answer = _any(self._account(value, caller) for value in values)
+            answer = _any(self._account(value, caller, literal) for value in values)
         elif key in ("s3:resourceaccount", "aws:resourceaccount") and not caller.service:
             # Of the role's own account, as AWS recommends it for records of failed invocations.
             own = {_ACCOUNT, *(self._template.account(stack) for stack in self._template.stacks)}
@@ -506,9 +597,21 @@ class Permissions:
             return None
         return _not(answer) if negated else answer
 
-    def _account(self, value: str, caller: Caller) -> Maybe:
-        if value in ("*", _ACCOUNT):
+    def _present(self, key: str, caller: Caller) -> Maybe:
+        """Whether a request carries this key."""
+        if key == "aws:sourcearn":
+            # A role asks for itself.
+            return bool(caller.on_behalf_of) if caller.service else False
+        if key == "aws:sourceaccount":
+            return bool(caller.service)
+        return None
+
+    def _account(self, value: str, caller: Caller, literal: bool) -> Maybe:
+        if value == _ACCOUNT:
             return True
+        if "*" in value or "?" in value:
+            # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
+            return False if literal else True if value == "*" else None
         mine = self._template.account(caller.stack) if caller.stack else None
         if not isinstance(mine, str) or not re.fullmatch(r"\d{12}", mine) or GAP in value:
             arn = caller.on_behalf_of.split(":") if caller.on_behalf_of.startswith("arn:") else []
@@ -557,6 +660,7 @@ _ARN = {
     "AWS::DynamoDB::Table": ("dynamodb", "table/", "TableName"),
     "AWS::StepFunctions::StateMachine": ("states", "stateMachine:", "StateMachineName"),
     "AWS::ApiGateway::RestApi": ("execute-api", "", ""),
+    "AWS::IAM::Role": ("iam", "role/", "RoleName"),
 }
 
 
@@ -573,6 +677,10 @@ def _arn_of(template: Template, target: str) -> str:
         if bus is not None and bus != "default":
             text = f"{GAP}/{text}"
     region, account = template.region(stack), template.account(stack)
+    if service == "iam" and resource:
+        region = ""
+        path = template.value(resource, "Path", default="/")
+        text = f"{path.lstrip('/') if isinstance(path, str) else GAP}{text}"
     where = [place if isinstance(place, str) else GAP for place in (region, account)]
     return f"arn:{GAP}:{service}:{where[0]}:{where[1]}:{prefix}{text}"
 
@@ -678,6 +786,26 @@ def _canonical(text: str) -> str:
     at = last.rfind(OPEN)
     before = re.sub(f"{OPEN}[^{CLOSE}]*{CLOSE}/", "", last[:at])
     return last[at:] if len(head) == 5 and before in _NAMED_BY else text
+
+
+def _document(text: str | Text) -> Any:
+    """A policy that a template holds as JSON text, its references rendered; one that cannot be read is open."""
+    try:
+        return json.loads(render(text))
+    except (ValueError, RecursionError):
+        return Unknown("the policy is no JSON that can be read")
+
+
+def _exists_under(policy: Resource) -> tuple[tuple[str, str, tuple[str, ...]], ...]:
+    """What it takes for a policy to be there at all, as a condition of its statements."""
+    if policy.condition is None:
+        return ()
+    return ((_EXISTS, policy.condition.same, (policy.condition.reason,)),)
+
+
+def _only_under(policy: Resource, statements: list[Statement]) -> list[Statement]:
+    under = _exists_under(policy)
+    return [replace(one, conditions=(*one.conditions, *under)) for one in statements] if under else statements
 
 
 def _list(value: Any) -> list[Any]:

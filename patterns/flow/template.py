@@ -40,7 +40,7 @@ class Resource:
     path: str | None
     """The construct's path in the CDK app (``aws:cdk:path``)."""
     condition: Unknown | None
-    """Set when the resource exists only under a condition that cannot be told."""
+    """Set when the resource exists only under a condition that cannot be told; ``same`` is its stack and name."""
     source: str
     """The file it was read from."""
 
@@ -183,7 +183,8 @@ class Template:
             if holds is False:
                 return None
             if isinstance(holds, Unknown):
-                condition = holds
+                # Two resources under one condition exist together, or neither does.
+                condition = Unknown(holds.reason, f"{stack.name}/{declared['Condition']}")
                 notes.append(Note(stack.source, f"{place}.Condition", holds.reason))
         kind = part("Type", str, "text")
         if kind is None and isinstance(raw, dict) and declared.get("Type") is None:

@@ -49,6 +49,8 @@ VISIBLE = alarm("AWS/SQS", "ApproximateNumberOfMessagesVisible", QueueName=arn("
         ({"ComparisonOperator": "LessThanThreshold"}, False),
         ({"MetricName": "NumberOfMessagesSent"}, False),
         ({"MetricName": "ApproximateAgeOfOldestMessage", "Threshold": 600}, True),
+        ({"Statistic": "SampleCount"}, False),
+        ({"Statistic": "Sum"}, True),
         ({"Namespace": "AWS/SNS"}, False),
         ({"Dimensions": []}, False),
         ({"Dimensions": [{"Name": "QueueName", "Value": arn("Queue", "QueueName")}]}, False),
@@ -70,6 +72,37 @@ def test_the_number_of_messages_sent_counts_what_other_services_send():
     }
     sent = changed(VISIBLE, MetricName="NumberOfMessagesSent")
     assert unwatched(flow_of(**parts, Alarm=sent)) == []
+
+
+@pytest.mark.parametrize(
+    ("namespace", "metric", "fires"),
+    [
+        ("AWS/SQS", "ApproximateNumberOfMessagesVisible", False),
+        ("AWS/Lambda", "Errors", False),
+        ("AWS/Lambda", "AsyncEventsDropped", None),
+    ],
+)
+def test_a_count_of_measurements_is_no_count_of_failures(namespace, metric, fires):
+    counted = changed(alarm(namespace, metric, QueueName="a"), Statistic="SampleCount")
+    (found,) = flow_of(Alarm=counted).alarms.values()
+    assert found.fires is fires
+    assert "SampleCount" in found.why
+
+
+def test_an_alarm_that_names_a_rule_or_a_stream_looks_at_it():
+    parts = {
+        "Rule": resource("AWS::Events::Rule", Name="placed", EventPattern={"source": ["shop"]}),
+        "Stream": resource("AWS::Kinesis::Stream", Name="clicks"),
+        "A": alarm("AWS/Events", "FailedInvocations", RuleName="placed"),
+        "B": alarm("AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", StreamName="clicks"),
+        "C": alarm("AWS/Events", "FailedInvocations", RuleName="another"),
+    }
+    flow = flow_of(**parts)
+    assert [alarm.metrics[0].dimensions for alarm in flow.alarms.values()] == [
+        (("RuleName", "S/Rule"),),
+        (("StreamName", "S/Stream"),),
+        (("RuleName", "another"),),
+    ]
 
 
 def test_a_metric_inside_metric_math_counts():

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from patterns.flow import Answer
-from patterns.flow.model import Subscription
+from patterns.flow.model import Poll, Subscription
 from patterns.flow.permissions import Caller, Permissions, Statement, wild
 from patterns.flow.template import read
-from tests.flow.parts import flow_of, lets_in, queue, ref, resource, subscription, topic
+from tests.flow.parts import arn, flow_of, function, lets_in, mapping, queue, ref, resource, role, subscription, topic
 
 
 @given(st.text("ab*?", max_size=8), st.text("ab", max_size=10))
@@ -62,6 +62,20 @@ YES, NO, OPEN = Answer.ALLOWED, Answer.DENIED, Answer.UNKNOWN
         ({"Bool": {"aws:SecureTransport": "true"}}, YES),
         ({"Bool": {"aws:SecureTransport": "false"}}, NO),
         ({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}, OPEN),
+        # Only StringLike and the operators for ARNs know wildcards.
+        ({"StringEquals": {"aws:SourceArn": "arn:aws:sns:*:*:*"}}, NO),
+        ({"StringNotEquals": {"aws:SourceArn": "arn:aws:sns:*:*:*"}}, YES),
+        ({"StringLike": {"aws:SourceArn": "arn:aws:sns:*:*:*"}}, YES),
+        ({"ArnEquals": {"aws:SourceArn": "arn:aws:sns:*:*:*"}}, YES),
+        ({"StringEquals": {"aws:SourceArn": ref("Topic")}}, YES),
+        ({"StringEquals": {"aws:SourceAccount": "*"}}, NO),
+        ({"StringLike": {"aws:SourceAccount": "*"}}, YES),
+        ({"StringLike": {"aws:SourceAccount": "1111*"}}, OPEN),
+        ({"Null": {"aws:SourceArn": "false"}}, YES),
+        ({"Null": {"aws:SourceArn": "true"}}, NO),
+        ({"Null": {"aws:SourceAccount": False}}, YES),
+        ({"Null": {"aws:PrincipalOrgID": "false"}}, OPEN),
+        ({"Null": {"aws:SourceArn": {"Fn::ImportValue": "x"}}}, OPEN),
         ({"ArnEquals": {"aws:SourceArn": ref("Topic")}, "StringEquals": {"x:y": "z"}}, OPEN),
         ({"ArnEquals": {"aws:SourceArn": ref("Other")}, "StringEquals": {"x:y": "z"}}, NO),
     ],
@@ -123,6 +137,108 @@ def test_a_known_account_is_compared():
     }
     flow = read_flow({"S": {"Resources": parts}})
     assert flow.edges_of(Subscription)[0].verdict.answer is Answer.UNKNOWN
+
+
+def test_a_policy_may_be_given_as_json_text():
+    statement = (
+        '{"Effect":"Allow","Principal":{"Service":"sns.amazonaws.com"},"Action":"sqs:SendMessage",'
+        '"Resource":"${Queue.Arn}","Condition":{"ArnEquals":{"aws:SourceArn":"${Topic}"}}}'
+    )
+    parts = {"Topic": topic(), "Other": topic(), "Queue": queue(), "S": subscription("Queue")}
+
+    def answer(document):
+        policy = resource("AWS::SQS::QueuePolicy", Queues=[ref("Queue")], PolicyDocument=document)
+        return flow_of(**parts, P=policy).edges_of(Subscription)[0].verdict.answer
+
+    assert answer({"Fn::Sub": f'{{"Statement":[{statement}]}}'}) is YES
+    assert answer({"Fn::Sub": f'{{"Statement":[{statement.replace("${Topic}", "${Other}")}]}}'}) is NO
+    assert answer('{"Statement": [') is OPEN
+
+
+def encrypted(key, *statements, name="alias/mine"):
+    """The verdict on topic to queue where a key encrypts the queue."""
+    policy = {"Statement": [{"Principal": "*", "Resource": "*", **statement} for statement in statements]}
+    flow = flow_of(
+        Topic=topic(),
+        Queue=queue(KmsMasterKeyId=key),
+        S=subscription("Queue"),
+        Policy=lets_in("sns", None, "Queue"),
+        Key=resource("AWS::KMS::Key", KeyPolicy=policy),
+        Alias=resource("AWS::KMS::Alias", AliasName=name, TargetKeyId=ref("Key")),
+    )
+    return flow.edges_of(Subscription)[0].verdict
+
+
+@pytest.mark.parametrize(
+    "key", ["alias/mine", {"Fn::Sub": "arn:aws:kms:${AWS::Region}:${AWS::AccountId}:alias/mine"}, ref("Alias")]
+)
+def test_an_alias_of_the_template_leads_to_its_key_however_it_is_named(key):
+    whole = {"Effect": "Allow", "Action": "kms:*"}
+    assert encrypted(key, whole).allowed
+    assert encrypted(key).denied
+    assert encrypted("alias/other", whole).unknown
+
+
+@pytest.mark.parametrize("missing", ["kms:Decrypt", "kms:GenerateDataKey"])
+def test_a_service_needs_both_to_make_a_data_key_and_to_decrypt(missing):
+    both = ["kms:Decrypt", "kms:GenerateDataKey"]
+    assert encrypted(ref("Key"), {"Effect": "Allow", "Action": both}).allowed
+    verdict = encrypted(ref("Key"), {"Effect": "Allow", "Action": [one for one in both if one != missing]})
+    assert verdict.why == f"the policy of the key Key gives sns.amazonaws.com no {missing}"
+
+
+def polled(*statements, role_says=(), names=None, managed=()):
+    """The verdict on the worker's role reading the queue, under statements of the queue's policy."""
+    flow = flow_of(
+        Queue=queue(),
+        Worker=function(),
+        Role=role(*role_says, managed=managed, **({} if names is None else {"RoleName": names})),
+        Poll=mapping(),
+        P=resource("AWS::SQS::QueuePolicy", Queues=[ref("Queue")], PolicyDocument={"Statement": list(statements)}),
+    )
+    return flow.edges_of(Poll)[0].verdict.answer
+
+
+def lets_read(who, **more):
+    return {"Effect": "Allow", "Principal": {"AWS": who}, "Action": "sqs:*", "Resource": "*", **more}
+
+
+@pytest.mark.parametrize(
+    ("statement", "answer"),
+    [
+        (lets_read(arn("Role")), YES),
+        (lets_read("*"), YES),
+        (lets_read({"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:role/reader"}), YES),
+        (lets_read("arn:aws:iam::111122223333:role/another"), NO),
+        (lets_read({"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}), NO),
+        (lets_read(arn("Role"), Action="sqs:SendMessage"), NO),
+        (lets_read(arn("Role"), Condition={"StringEquals": {"x:y": "z"}}), OPEN),
+        (lets_read({"Fn::ImportValue": "x"}), OPEN),
+    ],
+)
+def test_a_queue_policy_that_lets_the_role_in_is_enough_within_one_account(statement, answer):
+    assert polled(statement, names="reader") is answer
+
+
+def test_a_role_whose_name_is_generated_is_none_that_a_policy_spells_out():
+    assert polled(lets_read("arn:aws:iam::111122223333:role/reader")) is NO
+
+
+def test_a_denial_counts_in_either_policy():
+    whole = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
+    denial = {"Effect": "Deny", "Action": "sqs:ReceiveMessage", "Resource": "*"}
+    theirs = {**denial, "Principal": "*"}
+    assert polled(role_says=[whole]) is YES
+    assert polled(theirs, role_says=[whole]) is NO
+    assert polled(lets_read("*"), role_says=[denial]) is NO
+    assert polled({**theirs, "Condition": {"Bool": {"aws:SecureTransport": "false"}}}, role_says=[whole]) is YES
+    assert polled({**theirs, "Condition": {"StringEquals": {"x:y": "z"}}}, role_says=[whole]) is OPEN
+
+
+def test_a_denial_is_certain_whatever_else_cannot_be_told_about_the_role():
+    denial = {"Effect": "Deny", "Action": "sqs:ReceiveMessage", "Resource": "*"}
+    assert polled(managed=["SomeNewPolicy"]) is OPEN
+    assert polled(role_says=[denial], managed=["SomeNewPolicy"]) is NO
 
 
 PLACES = ["⟨S/Queue⟩", "⟨S/Queue⟩:*", "⟨S/Other⟩", "*", "arn:aws:sqs:*:*:orders", "arn:aws:sqs:eu-west-1:1:or*", "◌"]

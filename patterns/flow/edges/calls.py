@@ -59,7 +59,7 @@ def links(draft: Draft) -> Iterator[Edge]:
             for target, place, way in _named(draft, resource, names_a_bus):
                 if (caller, target, way) in seen or caller == target:
                     continue
-                verdict = _may_call(draft, roles, target)
+                verdict = _may_call(draft, roles, target, resource)
                 if verdict.denied and not sends:
                     continue  # what it may not send to, it reads or describes
                 seen.add((caller, target, way))
@@ -113,12 +113,12 @@ def _roles_in(draft: Draft, stack: str, value: Any, depth: int) -> Iterator[str]
             yield from _roles_in(draft, stack, item, depth - 1)
 
 
-def _may_call(draft: Draft, roles: list[str], target: str) -> Verdict:
+def _may_call(draft: Draft, roles: list[str], target: str, link: Resource) -> Verdict:
     """Whether any of its roles lets a service send; without a role that is not worked out, and taken for granted."""
     if not roles:
         return ALLOWED
     action = write_action(draft.nodes[target])
-    answers = [draft.role_may(role, action, target) for role in roles]
+    answers = [draft.role_may(role, action, target, link) for role in roles]
     return min(answers, key=lambda verdict: _RANK[verdict.answer])
 
 

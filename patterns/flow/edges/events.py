@@ -141,7 +141,7 @@ def _target(draft: Draft, resource: Resource, rule: str, place: str, target: Map
             resource=resource,
             place=f"{place}.DeadLetterConfig",
             of=edge.id,
-            verdict=_standard(draft.nodes[dead]) or draft.may(SERVICE, rule, dead, resource.stack),
+            verdict=_standard(draft.nodes[dead]) or draft.may(SERVICE, rule, dead, resource),
         )
 
 
@@ -175,15 +175,15 @@ def _may_target(
         return Verdict(Answer.DENIED, f"{node.name} is a FIFO queue without content-based deduplication")
     role = target.get("RoleArn")
     if isinstance(node, Queue | Topic | Function):
-        direct = draft.may(SERVICE, rule, arrives, resource.stack)
+        direct = draft.may(SERVICE, rule, arrives, resource)
         if role is None or isinstance(node, Function) or direct.allowed:
             return direct
         action = "sqs:SendMessage" if isinstance(node, Queue) else "sns:Publish"
-        return draft.role_may(draft.role(resource.stack, role), action, arrives)
-    return by_role(draft, resource.stack, role, arrives)
+        return draft.role_may(draft.role(resource.stack, role), action, arrives, resource)
+    return by_role(draft, resource, role, arrives)
 
 
-def by_role(draft: Draft, stack: str, role: Any, target: str) -> Verdict:
+def by_role(draft: Draft, link: Resource, role: Any, target: str) -> Verdict:
     """Whether the role that a sender assumes may do what its target needs."""
     node = draft.nodes[target]
     if role is None and isinstance(node, Opaque) and node.type == "AWS::Logs::LogGroup":
@@ -210,7 +210,7 @@ def by_role(draft: Draft, stack: str, role: Any, target: str) -> Verdict:
         action = "" if ":target/" in node.id else action
     if not action:
         return Verdict(Answer.UNKNOWN, f"what {node.name} asks of the role is not known")
-    verdict = draft.role_may(draft.role(stack, role), action, target)
+    verdict = draft.role_may(draft.role(link.stack, role), action, target, link)
     if verdict.denied and isinstance(node, Opaque) and node.type in _GRANTED_ON_MORE:
         return Verdict(Answer.UNKNOWN, f"{action} is granted on what {node.name} is told to run, not on itself")
     return verdict
@@ -262,7 +262,7 @@ def _subscriber(draft: Draft, resource: Resource) -> Iterator[Edge]:
         asynchronous=kind == "EVENT",
         message_group=isinstance(sqs, Mapping) and sqs.get("MessageGroupId") is not None,
         enabled=None if isinstance(state, Unknown) else state != "STOPPED",
-        verdict=by_role(draft, resource.stack, role_value, arrives),
+        verdict=by_role(draft, resource, role_value, arrives),
         unknown=tuple(read.unknown),
     )
     yield edge
@@ -276,5 +276,5 @@ def _subscriber(draft: Draft, resource: Resource) -> Iterator[Edge]:
             resource=resource,
             place="OnFailureConfiguration",
             of=edge.id,
-            verdict=draft.role_may(draft.role(resource.stack, role_value), "sqs:SendMessage", dead),
+            verdict=draft.role_may(draft.role(resource.stack, role_value), "sqs:SendMessage", dead, resource),
         )

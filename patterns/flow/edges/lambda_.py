@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from patterns.flow import limits
-from patterns.flow.draft import Draft, as_json, both, items, numbers
+from patterns.flow.draft import Draft, as_json, both, condition_of, items, numbers
 from patterns.flow.model import (
     ALLOWED,
     Answer,
@@ -93,9 +93,11 @@ def _mapping(draft: Draft, resource: Resource) -> Iterator[Edge]:
     consumer = draft.inside(resource.stack, draft.value(resource, "EventSourceArn"))
     filters = read_filters(draft, resource, draft.value(resource, "FilterCriteria"))
     if draft.type_of(consumer) == "AWS::Kinesis::StreamConsumer":
-        verdict = draft.permissions.role_allows(role, "kinesis:SubscribeToShard", consumer, draft.nodes[source].name)
+        verdict = draft.permissions.role_allows(
+            role, "kinesis:SubscribeToShard", consumer, draft.nodes[source].name, condition_of(resource)
+        )
     else:
-        verdict = _may_read(draft, role, source, service)
+        verdict = may_read(draft, role, source, service, resource)
     poll = Poll(
         id=key,
         source=source,
@@ -115,7 +117,7 @@ def _mapping(draft: Draft, resource: Resource) -> Iterator[Edge]:
         retries=read.integer("retries", "MaximumRetryAttempts", default=-1),
         record_age=read.integer("record_age", "MaximumRecordAgeInSeconds", default=-1),
         bisect=read.flag("bisect", "BisectBatchOnFunctionError", default=False),
-        may_delete=draft.role_may(role, "sqs:DeleteMessage", source) if not stream else ALLOWED,
+        may_delete=draft.role_may(role, "sqs:DeleteMessage", source, resource) if not stream else ALLOWED,
         starting_position=render(draft.value(resource, "StartingPosition", default="")),
         unknown=tuple(read.unknown),
     )
@@ -134,7 +136,7 @@ def stream_net(draft: Draft, resource: Resource, poll: Poll, place: str, value: 
         verdict = Verdict(Answer.UNKNOWN, "a cluster's own permissions stand in none of the templates")
     else:
         target = draft.endpoint(resource, place, value)
-        verdict = may_keep(draft, role, target)
+        verdict = may_keep(draft, role, target, resource)
     return DeadLetter(
         id=f"{poll.id}#{place}",
         source=poll.target,
@@ -225,13 +227,14 @@ def stream(draft: Draft, key: str, service: str, name: str = "") -> str:
     return draft.add(Stream(id=key, name=label, resource=resource, service=service, retention=retention))
 
 
-def _may_read(draft: Draft, role: str, source: str, service: str) -> Verdict:
+def may_read(draft: Draft, role: str, source: str, service: str, link: Resource) -> Verdict:
+    """Whether the role of a mapping or a pipe may read its source."""
     actions = _READ.get(service)
     if not actions:
         return Verdict(Answer.UNKNOWN, "whether the role may read it is not worked out for this service")
     verdict = ALLOWED
     for action in actions:
-        verdict = both(verdict, draft.role_may(role, action, source))
+        verdict = both(verdict, draft.role_may(role, action, source, link))
     return verdict
 
 
@@ -252,7 +255,7 @@ def _destinations(draft: Draft, node: Function) -> Iterator[Edge]:
                     resource=config,
                     place=f"DestinationConfig.{when}",
                     way=way,
-                    verdict=may_keep(draft, node.role, target),
+                    verdict=may_keep(draft, node.role, target, config),
                 )
     value = draft.value(definition, "DeadLetterConfig", "TargetArn")
     if value is not None:
@@ -265,11 +268,11 @@ def _destinations(draft: Draft, node: Function) -> Iterator[Edge]:
             resource=definition,
             place="DeadLetterConfig",
             dead_letter=True,
-            verdict=may_keep(draft, node.role, target),
+            verdict=may_keep(draft, node.role, target, definition),
         )
 
 
-def may_keep(draft: Draft, role: str, target: str) -> Verdict:
+def may_keep(draft: Draft, role: str, target: str, link: Resource) -> Verdict:
     """Whether a role may put a record or an event into its destination, and the destination takes it."""
     node = draft.nodes[target]
     if isinstance(node, Queue | Topic) and node.fifo:
@@ -278,14 +281,10 @@ def may_keep(draft: Draft, role: str, target: str) -> Verdict:
     action = write_action(node)
     if not action:
         return Verdict(Answer.UNKNOWN, f"what {node.name} takes is not known")
-    verdict = draft.role_may(role, action, target)
+    verdict = draft.role_may(role, action, target, link)
     if isinstance(node, Bucket):
-        verdict = both(verdict, _bucket_write(draft, role, target))
+        verdict = both(verdict, draft.role_may(role, "s3:ListBucket", target, link))
     return verdict
-
-
-def _bucket_write(draft: Draft, role: str, bucket: str) -> Verdict:
-    return draft.role_may(role, "s3:ListBucket", bucket)
 
 
 def write_action(node: Node) -> str:

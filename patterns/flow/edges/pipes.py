@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from patterns.flow.draft import Draft, both, items, net_of, numbers
+from patterns.flow.draft import Draft, items, net_of, numbers
 from patterns.flow.edges import lambda_
 from patterns.flow.edges.events import by_role
 from patterns.flow.model import (
     ALLOWED,
-    Answer,
     Call,
     Delivery,
     Edge,
@@ -17,7 +16,6 @@ from patterns.flow.model import (
     Poll,
     Queue,
     Stream,
-    Verdict,
     node_id,
 )
 from patterns.flow.permissions import render
@@ -54,8 +52,8 @@ def _pipe(draft: Draft, resource: Resource) -> Iterator[Edge]:
         value = own.get(name)
         return default if value is None else read.as_integer(field, value)
 
-    verdict = _may_read(draft, role, source, service)
-    may_delete = draft.role_may(role, "sqs:DeleteMessage", source) if service == "sqs" else ALLOWED
+    verdict = lambda_.may_read(draft, role, source, service, resource)
+    may_delete = draft.role_may(role, "sqs:DeleteMessage", source, resource) if service == "sqs" else ALLOWED
     poll = Poll(
         id=f"{key}#Source",
         source=source,
@@ -88,7 +86,7 @@ def _pipe(draft: Draft, resource: Resource) -> Iterator[Edge]:
             target=target,
             resource=resource,
             place="Enrichment",
-            verdict=by_role(draft, resource.stack, role_value, target),
+            verdict=by_role(draft, resource, role_value, target),
         )
     target = draft.endpoint(resource, "Target", draft.value(resource, "Target", default=Unknown("it has none")))
     options = draft.value(resource, "TargetParameters", default={})
@@ -104,26 +102,8 @@ def _pipe(draft: Draft, resource: Resource) -> Iterator[Edge]:
         enabled=enabled,
         asynchronous=_fire_and_forget(options),
         message_group=_grouped(options),
-        verdict=_may_send(draft, resource, role_value, target),
+        verdict=by_role(draft, resource, role_value, target),
     )
-
-
-def _may_send(draft: Draft, resource: Resource, role: Any, target: str) -> Verdict:
-    return by_role(draft, resource.stack, role, target)
-
-
-def _may_read(draft: Draft, role: str, source: str, service: str) -> Verdict:
-    actions = {
-        "sqs": ("sqs:ReceiveMessage", "sqs:GetQueueAttributes"),
-        "kinesis": ("kinesis:GetRecords", "kinesis:GetShardIterator"),
-        "dynamodb": ("dynamodb:GetRecords", "dynamodb:GetShardIterator"),
-    }.get(service)
-    if not actions:
-        return Verdict(Answer.UNKNOWN, "whether the role may read it is not worked out for this service")
-    verdict = ALLOWED
-    for action in actions:
-        verdict = both(verdict, draft.role_may(role, action, source))
-    return verdict
 
 
 def _source(draft: Draft, resource: Resource) -> tuple[str, str]:

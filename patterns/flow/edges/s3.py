@@ -54,7 +54,7 @@ def _notifications(draft: Draft, resource: Resource, bucket: str) -> Iterator[Ed
                 place=place,
                 events=tuple(render(e) for _, e in items(events)),
                 filters=_filters(item.get("Filter")),
-                verdict=_may(draft, bucket, target, resource.stack),
+                verdict=_may(draft, bucket, target, resource),
             )
     bridge = configuration.get("EventBridgeConfiguration")
     if isinstance(bridge, Mapping) and bridge.get("EventBridgeEnabled", True) not in (False, "false"):
@@ -67,12 +67,12 @@ def _notifications(draft: Draft, resource: Resource, bucket: str) -> Iterator[Ed
         )
 
 
-def _may(draft: Draft, bucket: str, target: str, stack: str) -> Verdict:
+def _may(draft: Draft, bucket: str, target: str, link: Resource) -> Verdict:
     node = draft.nodes[target]
     if isinstance(node, Queue | Topic) and node.fifo:
         kind = "queue" if isinstance(node, Queue) else "topic"
         return Verdict(Answer.DENIED, f"{node.name} is a FIFO {kind}, which S3 cannot notify")
-    return draft.may(SERVICE, bucket, target, stack)
+    return draft.may(SERVICE, bucket, target, link)
 
 
 def _filters(value: Any) -> tuple[tuple[str, str], ...]:

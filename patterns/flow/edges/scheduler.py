@@ -70,7 +70,7 @@ def links(draft: Draft) -> Iterator[Edge]:
             seconds=seconds,
             message_group=isinstance(sqs, Mapping) and sqs.get("MessageGroupId") is not None,
             enabled=schedule.enabled if isinstance(schedule, Schedule) else True,
-            verdict=by_role(draft, resource.stack, target.get("RoleArn"), arrives),
+            verdict=by_role(draft, resource, target.get("RoleArn"), arrives),
             unknown=tuple(read.unknown),
         )
         yield edge
@@ -85,5 +85,5 @@ def links(draft: Draft) -> Iterator[Edge]:
                 resource=resource,
                 place="Target.DeadLetterConfig",
                 of=edge.id,
-                verdict=draft.role_may(role, "sqs:SendMessage", dead),
+                verdict=draft.role_may(role, "sqs:SendMessage", dead, resource),
             )

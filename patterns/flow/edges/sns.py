@@ -81,7 +81,7 @@ def _subscription(draft: Draft, resource: Resource, topic: str) -> Iterator[Edge
             resource=resource,
             place="RedrivePolicy",
             of=edge.id,
-            verdict=_dead_letter(draft, topic, dead, resource.stack),
+            verdict=_dead_letter(draft, topic, dead, resource),
         )
 
 
@@ -99,7 +99,7 @@ def _push(
         protocol=protocol,
         attempts=attempts,
         seconds=seconds,
-        verdict=_delivery(draft, topic, target, protocol, resource.stack),
+        verdict=_delivery(draft, topic, target, protocol, resource),
         **more,
     )
 
@@ -125,20 +125,20 @@ def _retries(draft: Draft, resource: Resource, protocol: str) -> tuple[int | Non
     return None, None
 
 
-def _delivery(draft: Draft, topic: str, target: str, protocol: str, stack: str) -> Verdict:
+def _delivery(draft: Draft, topic: str, target: str, protocol: str, link: Resource) -> Verdict:
     source, node = draft.nodes[topic], draft.nodes[target]
     if isinstance(source, Topic) and source.fifo and protocol not in ("sqs", ""):
         return Verdict(Answer.DENIED, f"a FIFO topic delivers to queues only, not to {protocol}")
     if isinstance(source, Topic) and source.fifo is False and isinstance(node, Queue) and node.fifo:
         return Verdict(Answer.DENIED, f"{node.name} is a FIFO queue and {source.name} a standard topic")
     if isinstance(node, Queue | Function):
-        return draft.may(SERVICE, topic, target, stack)
+        return draft.may(SERVICE, topic, target, link)
     if isinstance(node, External) and protocol in _PUSHED_BY_SNS:
-        return draft.may(SERVICE, topic, target, stack)
+        return draft.may(SERVICE, topic, target, link)
     return ALLOWED
 
 
-def _dead_letter(draft: Draft, topic: str, dead: str, stack: str) -> Verdict:
+def _dead_letter(draft: Draft, topic: str, dead: str, link: Resource) -> Verdict:
     source, node = draft.nodes[topic], draft.nodes[dead]
     if isinstance(source, Topic) and isinstance(node, Queue) and None not in (source.fifo, node.fifo):
         if source.fifo and not node.fifo:
@@ -146,5 +146,5 @@ def _dead_letter(draft: Draft, topic: str, dead: str, stack: str) -> Verdict:
         if node.fifo and not source.fifo:
             return Verdict(Answer.DENIED, f"{node.name} is a FIFO queue and {source.name} a standard topic")
     if isinstance(node, Queue | External):
-        return draft.may(SERVICE, topic, dead, stack)
+        return draft.may(SERVICE, topic, dead, link)
     return Verdict(Answer.DENIED, f"{node.name} is not a queue")

@@ -139,6 +139,9 @@ def _stopped(nodes: list[Node]) -> tuple[bool, str]:
     if unseen:
         return False, f"Lambda's loop detection does not see through {unseen[0].name} ({unseen[0].kind})"
     strict = [node for node in functions if node.recursive_loop == "Terminate"]
+    open_ones = [node for node in functions if not node.recursive_loop]
+    if not strict and open_ones:
+        return False, f"whether Lambda stops it cannot be told: RecursiveLoop of {open_ones[0].name} is open"
     if not strict:
         return False, f"RecursiveLoop of {functions[0].name} is {functions[0].recursive_loop}"
     return True, f"Lambda stops {strict[0].name} after about 16 rounds, if its SDK passes the trace header on"

@@ -270,6 +270,9 @@ class Draft:
         open_config = ("async_config",) if config is None and definition.stack in self._unplaced else ()
         name = self.name(resource)
         loop = self.value(definition, "RecursiveLoop", default="Terminate")
+        if not isinstance(loop, str):
+            numbers.unknown.append("recursive_loop")
+            self.note(f"cannot be told: RecursiveLoop of {self.name(definition)}")
         node = Function(
             id=key,
             name=name if resource is not definition or qualifier == "$LATEST" else f"{name}:{qualifier}",
@@ -280,7 +283,7 @@ class Draft:
             timeout=timeout,
             reserved_concurrency=None if reserved == -1 else reserved,
             role=self.role(definition.stack, self.value(definition, "Role")),
-            recursive_loop=loop if isinstance(loop, str) else "Terminate",
+            recursive_loop=loop if isinstance(loop, str) else "",
             retries=retries,
             event_age=age,
             async_config=config,
@@ -349,6 +352,41 @@ _KEY_ACTIONS = {
     "sns:Publish": ("kms:GenerateDataKey", "kms:Decrypt"),
 }
 _RANK = {Answer.ALLOWED: 0, Answer.UNKNOWN: 1, Answer.DENIED: 2}
+
+
+def fifo_refuses(node: Node, grouped: bool | None, deduplicated: bool | None = False) -> Verdict | None:
+    """What a FIFO queue says to a sender that gives no message group or no deduplication id; ``None``: nothing.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+    """
+    if not isinstance(node, Queue) or not node.fifo:
+        return None
+    if grouped is False:
+        return Verdict(Answer.DENIED, f"{node.name} is a FIFO queue and the target gives no MessageGroupId")
+    if node.content_based_deduplication is False and deduplicated is False:
+        return Verdict(Answer.DENIED, f"{node.name} is a FIFO queue without content-based deduplication")
+    if grouped is None or (not node.content_based_deduplication and not deduplicated):
+        return Verdict(Answer.UNKNOWN, f"whether the target gives what the FIFO queue {node.name} asks for")
+    return None
+
+
+def no_fifo(node: Node) -> Verdict | None:
+    """The refusal of a FIFO queue as the dead-letter queue of a rule's target or a schedule; ``None``: none.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
+    """
+    if isinstance(node, Queue) and node.fifo:
+        return Verdict(Answer.DENIED, f"{node.name} is a FIFO queue, which a target's dead-letter queue cannot be")
+    return None
+
+
+def given_in(options: Any, field: str) -> bool | None:
+    """Whether an object of a template gives a field; ``None`` if it cannot be told."""
+    if isinstance(options, Unknown):
+        return None
+    value = options.get(field) if isinstance(options, Mapping) else None
+    return None if isinstance(value, Unknown) and value.reason.startswith("condition ") else value is not None
 
 
 def both(first: Verdict, second: Verdict) -> Verdict:
@@ -443,7 +481,7 @@ def redrive_policy(draft: Draft, resource: Resource) -> tuple[Mapping[str, Any] 
     if policy is None:
         return None, ""
     if isinstance(policy, Unknown):
-        return {"deadLetterTargetArn": policy}, ""
+        return {"deadLetterTargetArn": policy, "maxReceiveCount": policy}, ""
     if not isinstance(policy, Mapping):
         document = as_json(policy)
         if not isinstance(document, Mapping):

@@ -129,7 +129,8 @@ class Bus(Node):
     Attributes:
         default: whether it is the account's default bus, where AWS services put their events.
         archive_days: days that an archive of *every* event keeps them; ``0`` without such an archive.
-            An archive without an end counts 36,500 days. A new bus retains every event itself: for so many
+            An archive without an end counts 36,500 days; one that may not be there counts none (see ``unknown``).
+            A new bus retains every event itself: for so many
             days, ``None`` where it does not say.
         version: 1 for ``AWS::Events::EventBus``, 2 for ``AWS::EventsV2::EventBus`` (which retains events).
     """
@@ -169,7 +170,7 @@ class Function(Node):
         qualifier: ``$LATEST``, the alias name or the version number.
         reserved_concurrency: ``None`` when none is reserved (or it could not be told: see ``unknown``).
         role: id of the execution role; empty when it stands in no template.
-        recursive_loop: ``Terminate`` (Lambda stops a loop it can see) or ``Allow``.
+        recursive_loop: ``Terminate`` (Lambda stops a loop it can see) or ``Allow``; empty if it cannot be told.
         retries: asynchronous retries after a function error, 0 to 2.
         event_age: how long an asynchronous event is kept for a try, 60 to 21,600.
         async_config: the EventInvokeConfig of exactly this qualifier, if there is one.

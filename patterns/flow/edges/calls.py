@@ -25,7 +25,7 @@ from patterns.flow.model import (
     node_id,
 )
 from patterns.flow.permissions import CLOSE, OPEN, render
-from patterns.flow.template import Ref, Resource, Text
+from patterns.flow.template import Ref, Resource, Text, Unknown
 
 # type → (the property that names the node the call leaves, if it is another resource; invoked asynchronously)
 _CALLERS: dict[str, tuple[str, bool]] = {
@@ -53,6 +53,7 @@ def links(draft: Draft) -> Iterator[Edge]:
     for kind, (owner, asynchronous) in _CALLERS.items():
         for resource in draft.template.of_type(kind):
             caller = _caller(draft, resource, owner)
+            _note_definition(draft, resource)
             roles = _roles(draft, resource)
             words = " ".join(_words(resource.properties))
             sends, names_a_bus = _SENDS.search(words), "EventBusName" in words
@@ -74,6 +75,21 @@ def links(draft: Draft) -> Iterator[Edge]:
                     asynchronous=asynchronous,
                     verdict=verdict,
                 )
+
+
+# A definition that stands in another file, or is put in when the template is deployed.
+_DEFINITIONS = ("Body", "Definition", "DefinitionString", "DefinitionBody")
+_ELSEWHERE = ("BodyS3Location", "DefinitionS3Location", "DefinitionUri")
+
+
+def _note_definition(draft: Draft, resource: Resource) -> None:
+    for name in _DEFINITIONS:
+        value = draft.value(resource, name)
+        if isinstance(value, Unknown):
+            draft.note(f"cannot be told: what {draft.name(resource)} calls: {value.reason}")
+    for name in _ELSEWHERE:
+        if draft.value(resource, name) is not None:
+            draft.note(f"cannot be told: what {draft.name(resource)} calls: its definition stands in another file")
 
 
 _ROLES = ("credentials", "credentialsarn", "rolearn", "servicerolearn")

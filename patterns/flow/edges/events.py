@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 from patterns.flow import limits
-from patterns.flow.draft import Draft, items, net_of, numbers
+from patterns.flow.draft import Draft, as_json, both, fifo_refuses, given_in, items, net_of, no_fifo, numbers
 from patterns.flow.edges.lambda_ import read_filters
 from patterns.flow.model import (
+    ALLOWED,
     Answer,
     Bus,
     DeadLetter,
@@ -20,7 +21,6 @@ from patterns.flow.model import (
     External,
     Function,
     Match,
-    Node,
     Opaque,
     Queue,
     Rule,
@@ -77,14 +77,33 @@ def links(draft: Draft) -> Iterator[Edge]:
 def _archives(draft: Draft) -> None:
     for resource in draft.template.of_type("AWS::Events::Archive"):
         pattern = draft.value(resource, "EventPattern")
-        if pattern is not None and not (isinstance(pattern, Mapping) and _everything(pattern)):
-            continue
+        if pattern is not None and not isinstance(pattern, Unknown):
+            pattern = as_json(pattern) if not isinstance(pattern, Mapping) else pattern
+            if not (isinstance(pattern, Mapping) and _everything(pattern)):
+                continue
         key = draft.endpoint(resource, "SourceArn", draft.value(resource, "SourceArn"), "events")
         bus = draft.nodes[key]
-        if isinstance(bus, Bus):
-            read = numbers(draft, resource)
-            days = read.integer("archive_days", "RetentionDays", default=0)
-            draft.add(replace(bus, archive_days=FOREVER_DAYS if days == 0 else days))
+        if not isinstance(bus, Bus):
+            continue
+        read = numbers(draft, resource)
+        if isinstance(pattern, Unknown) or not _there_with(resource, bus):
+            # It may keep nothing at all.
+            draft.note(f"cannot be told: whether {draft.name(resource)} archives every event")
+            draft.add(replace(bus, unknown=(*bus.unknown, "archive_days")))
+            continue
+        days = read.integer("archive_days", "RetentionDays", default=0)
+        days = FOREVER_DAYS if days == 0 else days
+        if days is not None and bus.archive_days:
+            days = max(days, bus.archive_days)
+        draft.add(replace(bus, archive_days=days, unknown=(*bus.unknown, *read.unknown)))
+
+
+def _there_with(resource: Resource, bus: Bus) -> bool:
+    """Whether an archive is there whenever its bus is."""
+    if resource.condition is None:
+        return True
+    own = bus.resource.condition if bus.resource else None
+    return own is not None and own.same == resource.condition.same
 
 
 def _rule(draft: Draft, resource: Resource) -> Iterator[Edge]:
@@ -115,8 +134,7 @@ def _target(draft: Draft, resource: Resource, rule: str, place: str, target: Map
     retries, seconds = retry_policy(
         read, target.get("RetryPolicy"), limits.EVENTBRIDGE_RETRY_ATTEMPTS_DEFAULT, limits.EVENTBRIDGE_EVENT_AGE_DEFAULT
     )
-    sqs = target.get("SqsParameters")
-    grouped = isinstance(sqs, Mapping) and sqs.get("MessageGroupId") is not None
+    grouped = given_in(target.get("SqsParameters"), "MessageGroupId")
     edge = Delivery(
         id=f"{rule}#{place}",
         source=rule,
@@ -126,7 +144,7 @@ def _target(draft: Draft, resource: Resource, rule: str, place: str, target: Map
         by="events",
         attempts=None if retries is None else retries + 1,
         seconds=seconds,
-        message_group=grouped,
+        message_group=bool(grouped),
         verdict=_may_target(draft, resource, rule, arrives, target, grouped),
         unknown=tuple(read.unknown),
     )
@@ -141,14 +159,8 @@ def _target(draft: Draft, resource: Resource, rule: str, place: str, target: Map
             resource=resource,
             place=f"{place}.DeadLetterConfig",
             of=edge.id,
-            verdict=_standard(draft.nodes[dead]) or draft.may(SERVICE, rule, dead, resource),
+            verdict=no_fifo(draft.nodes[dead]) or draft.may(SERVICE, rule, dead, resource),
         )
-
-
-def _standard(node: Node) -> Verdict | None:
-    if isinstance(node, Queue) and node.fifo:
-        return Verdict(Answer.DENIED, f"{node.name} is a FIFO queue, which a target's dead-letter queue cannot be")
-    return None
 
 
 def retry_policy(read: Any, policy: Any, retries: int, seconds: int) -> tuple[int | None, int | None]:
@@ -166,14 +178,14 @@ def retry_policy(read: Any, policy: Any, retries: int, seconds: int) -> tuple[in
 
 
 def _may_target(
-    draft: Draft, resource: Resource, rule: str, arrives: str, target: Mapping[str, Any], grouped: bool
+    draft: Draft, resource: Resource, rule: str, arrives: str, target: Mapping[str, Any], grouped: bool | None
 ) -> Verdict:
-    node = draft.nodes[arrives]
-    if isinstance(node, Queue) and node.fifo and not grouped:
-        return Verdict(Answer.DENIED, f"{node.name} is a FIFO queue and the target gives no MessageGroupId")
-    if isinstance(node, Queue) and node.fifo and node.content_based_deduplication is False:
-        return Verdict(Answer.DENIED, f"{node.name} is a FIFO queue without content-based deduplication")
-    role = target.get("RoleArn")
+    refused = fifo_refuses(draft.nodes[arrives], grouped) or ALLOWED
+    return refused if refused.denied else both(refused, _may_reach(draft, resource, rule, arrives, target))
+
+
+def _may_reach(draft: Draft, resource: Resource, rule: str, arrives: str, target: Mapping[str, Any]) -> Verdict:
+    node, role = draft.nodes[arrives], target.get("RoleArn")
     if isinstance(node, Queue | Topic | Function):
         direct = draft.may(SERVICE, rule, arrives, resource)
         if role is None or isinstance(node, Function) or direct.allowed:
@@ -246,7 +258,13 @@ def _subscriber(draft: Draft, resource: Resource) -> Iterator[Edge]:
     read = numbers(draft, resource)
     parameters = invoke.get("LambdaParameters")
     kind = parameters.get("InvocationType") if isinstance(parameters, Mapping) else None
+    if isinstance(parameters, Unknown) or isinstance(kind, Unknown):
+        read.unknown.append("invocation type")
+        draft.note(f"cannot be told: the invocation type of {draft.name(resource)}")
     sqs = invoke.get("SqsParameters")
+    grouped = isinstance(sqs, Mapping) and sqs.get("MessageGroupId") is not None
+    # Whether an event brings a group of its own along stands in no documentation.
+    refused = fifo_refuses(draft.nodes[arrives], grouped or None, None) or ALLOWED
     role_value = invoke.get("RoleArn")
     retries = read.integer("attempts", "RetryPolicy", "MaxRetryAttempts", default=SUBSCRIBER_RETRIES_DEFAULT)
     state = draft.value(resource, "State", default="RUNNING")
@@ -260,9 +278,9 @@ def _subscriber(draft: Draft, resource: Resource) -> Iterator[Edge]:
         seconds=read.integer("seconds", "RetryPolicy", "MaxEventAgeInSeconds", default=SUBSCRIBER_EVENT_AGE_DEFAULT),
         filters=read_filters(draft, resource, draft.value(resource, "FilterConfiguration")),
         asynchronous=kind == "EVENT",
-        message_group=isinstance(sqs, Mapping) and sqs.get("MessageGroupId") is not None,
+        message_group=grouped,
         enabled=None if isinstance(state, Unknown) else state != "STOPPED",
-        verdict=by_role(draft, resource, role_value, arrives),
+        verdict=both(refused, by_role(draft, resource, role_value, arrives)),
         unknown=tuple(read.unknown),
     )
     yield edge

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from patterns.flow.draft import Draft, items, net_of, numbers
+from patterns.flow.draft import Draft, both, fifo_refuses, given_in, net_of, numbers
 from patterns.flow.edges import lambda_
 from patterns.flow.edges.events import by_role
 from patterns.flow.model import (
@@ -90,6 +90,10 @@ def _pipe(draft: Draft, resource: Resource) -> Iterator[Edge]:
         )
     target = draft.endpoint(resource, "Target", draft.value(resource, "Target", default=Unknown("it has none")))
     options = draft.value(resource, "TargetParameters", default={})
+    forgets = _fire_and_forget(options)
+    sqs = options.get("SqsQueueParameters") if isinstance(options, Mapping) else options
+    grouped, deduplicated = given_in(sqs, "MessageGroupId"), given_in(sqs, "MessageDeduplicationId")
+    refused = fifo_refuses(draft.nodes[target], grouped, deduplicated) or ALLOWED
     yield Delivery(
         id=f"{key}#Target",
         source=key,
@@ -100,9 +104,10 @@ def _pipe(draft: Draft, resource: Resource) -> Iterator[Edge]:
         attempts=1,
         seconds=0,
         enabled=enabled,
-        asynchronous=_fire_and_forget(options),
-        message_group=_grouped(options),
-        verdict=by_role(draft, resource, role_value, target),
+        asynchronous=bool(forgets),
+        message_group=bool(grouped),
+        verdict=both(refused, by_role(draft, resource, role_value, target)),
+        unknown=("invocation type",) if forgets is None else (),
     )
 
 
@@ -137,14 +142,15 @@ def _source(draft: Draft, resource: Resource) -> tuple[str, str]:
     return source, "sqs" if not isinstance(node, External) or node.service in ("sqs", "") else "kinesis"
 
 
-def _fire_and_forget(options: Any) -> bool:
-    for _, name in items(["LambdaFunctionParameters", "StepFunctionStateMachineParameters"]):
+def _fire_and_forget(options: Any) -> bool | None:
+    """Whether a function or state machine is only told to run; ``None`` if it cannot be told."""
+    if isinstance(options, Unknown):
+        return None
+    for name in ("LambdaFunctionParameters", "StepFunctionStateMachineParameters"):
         own = options.get(name) if isinstance(options, Mapping) else None
-        if isinstance(own, Mapping) and own.get("InvocationType") == "FIRE_AND_FORGET":
+        kind = own.get("InvocationType") if isinstance(own, Mapping) else own
+        if isinstance(kind, Unknown):
+            return None
+        if kind == "FIRE_AND_FORGET":
             return True
     return False
-
-
-def _grouped(options: Any) -> bool:
-    own = options.get("SqsQueueParameters") if isinstance(options, Mapping) else None
-    return isinstance(own, Mapping) and own.get("MessageGroupId") is not None

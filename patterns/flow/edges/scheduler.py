@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from patterns.flow import limits
-from patterns.flow.draft import Draft, as_json, net_of, numbers
+from patterns.flow.draft import Draft, as_json, both, fifo_refuses, given_in, net_of, no_fifo, numbers
 from patterns.flow.edges.events import by_role, retry_policy
-from patterns.flow.model import DeadLetter, Delivery, Edge, Schedule, node_id
+from patterns.flow.model import ALLOWED, DeadLetter, Delivery, Edge, Schedule, node_id
 from patterns.flow.permissions import CLOSE, OPEN, render
 from patterns.flow.template import Ref, Resource, Unknown
 
@@ -41,6 +41,16 @@ def _called(draft: Draft, resource: Resource, target: Mapping[str, Any]) -> str:
     return draft.endpoint(resource, "Target.Input", named, kind)
 
 
+def _group(target: Mapping[str, Any]) -> tuple[bool | None, bool | None]:
+    """Whether a target gives a message group, and a deduplication id; ``None`` if it cannot be told."""
+    if ":aws-sdk:" not in render(target.get("Arn")):
+        return given_in(target.get("SqsParameters"), "MessageGroupId"), False
+    document = as_json(target.get("Input"))
+    if not isinstance(document, Mapping):
+        return None, None
+    return "MessageGroupId" in document, "MessageDeduplicationId" in document
+
+
 def links(draft: Draft) -> Iterator[Edge]:
     for resource in draft.template.of_type("AWS::Scheduler::Schedule"):
         target = draft.value(resource, "Target")
@@ -57,7 +67,8 @@ def links(draft: Draft) -> Iterator[Edge]:
         arrives = _called(draft, resource, target) or draft.endpoint(
             resource, "Target.Arn", target.get("Arn", Unknown("it has no Arn"))
         )
-        sqs = target.get("SqsParameters")
+        grouped, deduplicated = _group(target)
+        refused = fifo_refuses(draft.nodes[arrives], grouped, deduplicated) or ALLOWED
         schedule = draft.nodes[key]
         edge = Delivery(
             id=f"{key}#Target",
@@ -68,9 +79,9 @@ def links(draft: Draft) -> Iterator[Edge]:
             by="scheduler",
             attempts=None if retries is None else retries + 1,
             seconds=seconds,
-            message_group=isinstance(sqs, Mapping) and sqs.get("MessageGroupId") is not None,
+            message_group=bool(grouped),
             enabled=schedule.enabled if isinstance(schedule, Schedule) else True,
-            verdict=by_role(draft, resource, target.get("RoleArn"), arrives),
+            verdict=both(refused, by_role(draft, resource, target.get("RoleArn"), arrives)),
             unknown=tuple(read.unknown),
         )
         yield edge
@@ -85,5 +96,5 @@ def links(draft: Draft) -> Iterator[Edge]:
                 resource=resource,
                 place="Target.DeadLetterConfig",
                 of=edge.id,
-                verdict=draft.role_may(role, "sqs:SendMessage", dead, resource),
+                verdict=no_fifo(draft.nodes[dead]) or draft.role_may(role, "sqs:SendMessage", dead, resource),
             )

@@ -21,7 +21,6 @@ from patterns.flow.model import (
     Verdict,
     node_id,
 )
-from patterns.flow.permissions import render
 from patterns.flow.template import Resource, Unknown
 
 SERVICE = "sns.amazonaws.com"
@@ -37,21 +36,20 @@ def links(draft: Draft) -> Iterator[Edge]:
         for number, inline in items(draft.value(resource, "Subscription")):
             if isinstance(inline, Mapping):
                 place = f"Subscription[{number}]"
-                protocol = render(inline.get("Protocol", ""))
+                protocol, unknown = _protocol(draft, resource, inline.get("Protocol", ""))
                 target = draft.endpoint(resource, place, inline.get("Endpoint"), _FIRST_HAND.get(protocol, protocol))
-                yield _push(draft, resource, place, node_id(resource), target, protocol, {})
+                yield _push(draft, resource, place, node_id(resource), target, protocol, {"unknown": unknown})
 
 
 def _subscription(draft: Draft, resource: Resource, topic: str) -> Iterator[Edge]:
-    protocol = draft.value(resource, "Protocol", default="")
-    protocol = protocol if isinstance(protocol, str) else ""
+    protocol, unsaid = _protocol(draft, resource, draft.value(resource, "Protocol", default=""))
     service = _FIRST_HAND.get(protocol, protocol)
     target = draft.endpoint(resource, "Endpoint", draft.value(resource, "Endpoint"), service)
     read = numbers(draft, resource)
     policy = draft.value(resource, "FilterPolicy")
     if isinstance(policy, str):
         policy = as_json(policy)
-    unknown = list(read.unknown)
+    unknown = [*unsaid]
     if policy is not None and not isinstance(policy, Mapping):
         unknown.append("filter")
     scope = draft.value(resource, "FilterPolicyScope", default="MessageAttributes")
@@ -83,6 +81,14 @@ def _subscription(draft: Draft, resource: Resource, topic: str) -> Iterator[Edge
             of=edge.id,
             verdict=_dead_letter(draft, topic, dead, resource),
         )
+
+
+def _protocol(draft: Draft, resource: Resource, value: Any) -> tuple[str, tuple[str, ...]]:
+    """The protocol of a subscription, and the name of the field if it cannot be told."""
+    if isinstance(value, str):
+        return value, ()
+    draft.note(f"cannot be told: the protocol of {draft.name(resource)}")
+    return "", ("protocol",)
 
 
 def _push(

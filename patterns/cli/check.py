@@ -63,7 +63,7 @@ def check(
 
     from patterns.errors import PatternError
     from patterns.guard import config as configuration
-    from patterns.guard.acknowledge import in_assemblies
+    from patterns.guard.acknowledge import InAssemblies
     from patterns.guard.reports import WRITERS
     from patterns.guard.run import Settings
     from patterns.guard.run import check as run
@@ -77,7 +77,7 @@ def check(
             settings = replace(settings, ignore=settings.ignore | set(ignore))
         if group:
             settings = replace(settings, groups=tuple(dict.fromkeys(group)))
-        report = run(read(sources, parameter), settings, [in_assemblies(sources)])
+        report = run(read(sources, parameter), settings, [InAssemblies(sources)])
     except PatternError as error:
         refuse(error)
     typer.echo(printable(WRITERS[fmt.value](report)))

@@ -1,7 +1,7 @@
 """``[tool.patterns.check]`` in a pyproject.toml: which rules count in a project, and how much."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,11 @@ _KEYS = ("fail-on", "groups", "ignore", "severity", "require-code-signing")
 
 
 def find(start: Path) -> Path | None:
-    """The nearest pyproject.toml, from a folder upwards, that has the table."""
+    """The nearest pyproject.toml, from a folder upwards, that has the table: a workspace's where a package has none."""
     for folder in (start, *start.parents):
         path = folder / "pyproject.toml"
-        if path.is_file():
-            return path if _table(path) is not None else None
+        if path.is_file() and _table(path) is not None:
+            return path
     return None
 
 
@@ -55,6 +55,8 @@ def settings(table: Mapping[str, Any]) -> Settings:
         raise PatternError(f"severity must be a table of rule ids, got {severities!r}")
     refuse_unknown("severity", severities)
     groups = _texts(table, "groups", ["delivery"])
+    if not groups:
+        raise PatternError(f"groups must be of {' and '.join(GROUPS)}, got none: no rule would be asked")
     for group in groups:
         if group not in GROUPS:
             raise PatternError(f"groups must be of {' and '.join(GROUPS)}, got {group!r}")
@@ -94,6 +96,11 @@ def level(name: str, value: object) -> Severity | None:
     if isinstance(value, str) and value in _LEVELS:
         return Severity(value)
     raise PatternError(f"{name} must be {', '.join(_LEVELS)}, got {value!r}")
+
+
+def texts(value: Iterable[str]) -> list[str]:
+    """A list of texts; one text alone is a list of one, not of its letters."""
+    return [value] if isinstance(value, str) else list(value)
 
 
 def _texts(table: Mapping[str, Any], key: str, default: list[str]) -> list[str]:

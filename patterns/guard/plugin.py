@@ -57,8 +57,8 @@ class MessagingChecks:
         require_code_signing: bool = False,
     ) -> None:
         table = {
-            "groups": list(groups),
-            "ignore": list(ignore),
+            "groups": config.texts(groups),
+            "ignore": config.texts(ignore),
             "severity": {rule: str(value) for rule, value in (severities or {}).items()},
             "fail-on": str(fail_on),
             "require-code-signing": require_code_signing,
@@ -97,7 +97,11 @@ class MessagingChecks:
         return cdk.PolicyValidationPluginReport(
             success=not any(self._level(f) == "error" for f in found),
             violations=[self._violation(f) for f in shown],
-            metadata={"notes not shown": str(len(found) - len(shown)), **accepted},
+            metadata={
+                "notes not shown": str(len(found) - len(shown)),
+                "could not be read or resolved": str(len(report.notes)),
+                **accepted,
+            },
         )
 
     def _level(self, finding: Finding) -> str:

@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import itemgetter
+from typing import Protocol, runtime_checkable
 
 from patterns.errors import PatternError
 from patterns.flow.model import Flow
-from patterns.guard.rule import DELIVERY, GROUPS, PLUGIN, Finding, Severity
+from patterns.flow.template import Ref
+from patterns.guard.rule import DELIVERY, GROUPS, PLUGIN, Finding, Rule, Severity
 from patterns.guard.rules import BY_ID, RULES
 from patterns.guard.view import Options, View
 
@@ -55,7 +57,7 @@ class Report:
         findings: what is to be repaired or acknowledged, the most severe first.
         acknowledged: what was accepted, with the reasons.
         settings: what was asked.
-        notes: what could not be read or resolved, and acknowledgements that are none.
+        notes: what could not be read or resolved, and acknowledgements that are none or that nothing needs.
     """
 
     findings: tuple[Finding, ...]
@@ -71,6 +73,15 @@ class Report:
 
 Lookup = Callable[[Finding], "tuple[str, str] | None"]
 """For a finding the reason for which it is acknowledged, and where; ``None`` when it is not."""
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A lookup that knows which of its acknowledgements nothing asked for."""
+
+    def unused(self, asked: Iterable[str]) -> Iterator[str]:
+        """What acknowledges nothing that these rules find, as notes."""
+        ...
 
 
 def check(flow: Flow, settings: Settings | None = None, acknowledged: Iterable[Lookup] = ()) -> Report:
@@ -95,6 +106,7 @@ def check(flow: Flow, settings: Settings | None = None, acknowledged: Iterable[L
     collecting = gc.isenabled()
     gc.disable()
     try:
+        acknowledged = list(acknowledged)
         open_, accepted = _sorted_out(_distinct(list(_asked(view, settings))), [_in_metadata, *acknowledged])
     finally:
         if collecting:
@@ -103,17 +115,32 @@ def check(flow: Flow, settings: Settings | None = None, acknowledged: Iterable[L
         findings=tuple(open_),
         acknowledged=tuple(accepted),
         settings=settings,
-        # The CDK's own bookkeeping depends on the Region in every stack, and carries no message.
-        notes=(*(note for note in flow.notes if "Resources.CDKMetadata" not in note), *_malformed(view)),
+        notes=tuple(_notes(view, settings, accepted, acknowledged)),
     )
 
 
+def _notes(
+    view: View, settings: Settings, accepted: list[Acknowledged], acknowledged: Iterable[Lookup]
+) -> Iterator[str]:
+    """What a report says besides its findings."""
+    # The CDK's own bookkeeping depends on the Region in every stack, and carries no message.
+    yield from (note for note in view.flow.notes if "Resources.CDKMetadata" not in note)
+    asked = {rule.id for rule in _rules(settings)}
+    yield from _malformed(view, asked, {(one.finding.found.at.ref, one.finding.rule) for one in accepted})
+    for lookup in acknowledged:
+        if isinstance(lookup, Remembers):
+            yield from lookup.unused(asked)
+
+
+def _rules(settings: Settings) -> Iterator[Rule]:
+    return (rule for rule in RULES if rule.group in settings.groups and rule.id not in settings.ignore)
+
+
 def _asked(view: View, settings: Settings) -> Iterator[Finding]:
-    for rule in RULES:
-        if rule.group in settings.groups and rule.id not in settings.ignore:
-            severity = settings.severities.get(rule.id)
-            for found in rule.decide(view):
-                yield Finding(rule, found, severity or found.severity or rule.severity)
+    for rule in _rules(settings):
+        severity = settings.severities.get(rule.id)
+        for found in rule.decide(view):
+            yield Finding(rule, found, severity or found.severity or rule.severity)
 
 
 def _sorted_out(findings: list[Finding], lookups: list[Lookup]) -> tuple[list[Finding], list[Acknowledged]]:
@@ -196,7 +223,7 @@ def _reason(entry: Mapping[str, object]) -> str:
     return reason.strip() if isinstance(reason, str) else ""
 
 
-def _malformed(view: View) -> Iterable[str]:
+def _malformed(view: View, asked: set[str], used: set[tuple[Ref, str]]) -> Iterable[str]:
     for resource in view.template.resources.values():
         if PLUGIN not in resource.metadata:
             continue
@@ -210,3 +237,5 @@ def _malformed(view: View) -> Iterable[str]:
                 yield f"{where}: acknowledges {given!r}, which is no rule"
             elif not _reason(entry):
                 yield f"{where}: acknowledges {_rule_of(entry)} without a reason, which does not count"
+            elif _rule_of(entry) in asked and (resource.ref, _rule_of(entry)) not in used:
+                yield f"{where}: acknowledges {_rule_of(entry)}, which finds nothing there any more"

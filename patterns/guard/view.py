@@ -1,6 +1,7 @@
 """What rules ask of a flow, worked out once for all of them."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -306,6 +307,59 @@ def in_template(nodes: Iterable[Node]) -> Iterator[tuple[Node, Resource]]:
 def documents(value: Any) -> Mapping[str, Any]:
     """An object, or an empty one for whatever is none."""
     return value if isinstance(value, Mapping) else {}
+
+
+def document(value: Any) -> Any:
+    """A document that a template may hold as JSON text."""
+    if isinstance(value, str):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
+    return value
+
+
+def redrive_problem(view: "View", resource: Resource, *keys: str) -> str:
+    """Why AWS refuses a redrive policy that names a queue: it has exactly these keys, so spelled; else empty."""
+    raw = resource.properties.get("RedrivePolicy")
+    if type(raw) is dict and len(raw) == len(keys) and all(key in raw for key in keys):
+        return ""
+    policy = document(view.value(resource, "RedrivePolicy"))
+    if not isinstance(policy, Mapping) or keys[0] not in policy:
+        return ""
+    unknown = [key for key in policy if key not in keys]
+    if unknown:
+        return f"has {unknown[0]}, which is none of {' and '.join(keys)}"
+    missing = [key for key in keys if key not in policy]
+    return f"has no {missing[0]}" if missing else ""
+
+
+def number(value: Any) -> int | float | None:
+    """A number as CloudFormation takes it, in quotes too; ``None`` for whatever is none."""
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return float(value) if "." in value else int(value)
+    return None
+
+
+_NUMBER = re.compile(r"\s*[+-]?\d{1,15}(\.\d{1,15})?\s*", re.ASCII)
+
+
+def exists(*resources: Resource | None) -> str:
+    """Whether all of these exist in one deployment: what cannot be told about that, else empty.
+
+    A hazard that takes two resources is none where their Conditions never hold together.
+    """
+    conditional = {one.ref: one for one in resources if one is not None and one.condition is not None}
+    if not conditional or len({one.ref for one in resources if one is not None}) < 2:
+        return ""
+    names = sorted(one.logical_id for one in conditional.values())
+    reasons = sorted({one.condition.reason for one in conditional.values() if one.condition is not None})
+    together = " and ".join(names)
+    return f"whether {together} {'exists' if len(names) == 1 else 'exist together'}: {'; '.join(reasons)}"
 
 
 def may_exclude_itself(policy: Mapping[str, Any]) -> bool:

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from patterns.flow import limits
 from patterns.flow.model import Bucket, Destination, External, Function, Queue, Topic, Way
 from patterns.flow.template import Ref
 from patterns.guard.rule import Example, Found, Rule, Severity, span
-from patterns.guard.view import View, mentions
+from patterns.guard.view import View, mentions, number
 
 _RETAIN = "https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html"
 _ERRORS = "https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html"
@@ -13,7 +14,6 @@ _METRICS = "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-type
 _SHORT_AGE = 600
 _ACCOUNT = ("s3:ResourceAccount", "aws:ResourceAccount")
 _UNPLACED = "which function or qualifier an AWS::Lambda::EventInvokeConfig of this stack is for"
-_SNS_DEFAULT_BYTES = 262_144  # https://docs.aws.amazon.com/sns/latest/api/API_SetTopicAttributes.html
 
 
 def _invoked(view: View) -> Iterator[tuple[Function, str]]:
@@ -100,6 +100,23 @@ def _short_age(view: View) -> Iterator[Found]:
             )
 
 
+def _config_refused(view: View) -> Iterator[Found]:
+    for config in view.template.of_type("AWS::Lambda::EventInvokeConfig"):
+        for name, (least, most) in (
+            ("MaximumRetryAttempts", limits.ASYNC_RETRY_ATTEMPTS),
+            ("MaximumEventAgeInSeconds", limits.ASYNC_EVENT_AGE_SECONDS),
+        ):
+            value = number(view.value(config, name)) if name in config.properties else None
+            if value is not None and not least <= value <= most:
+                target = view.template.target(config.stack, view.value(config, "FunctionName", default=""))
+                known = isinstance(target, Ref)
+                facts = {
+                    "function": view.flow.name(f"{target.stack}/{target.logical_id}") if known else "a function",
+                    "why": f"{name} must be {least} to {most:,}, it is {value:,}",
+                }
+                yield Found(config, name, facts)
+
+
 def _other_qualifier(view: View) -> Iterator[Found]:
     for function, sources in _invoked(view):
         other = _misses(view, function)
@@ -159,9 +176,9 @@ def _topic_limit(view: View) -> Iterator[Found]:
         node = view.flow.nodes[edge.target]
         if edge.way is not Way.FAILURE or edge.dead_letter or not isinstance(node, Topic) or node.resource is None:
             continue
-        size = view.value(node.resource, "MaximumMessageSize", default=_SNS_DEFAULT_BYTES)
-        if isinstance(size, int) and size <= _SNS_DEFAULT_BYTES:
-            yield _at(edge, {"function": function.name, "topic": node.name, "size": f"{size // 1024} KiB"})
+        size = number(view.value(node.resource, "MaximumMessageSize", default=limits.SNS_MESSAGE_SIZE_DEFAULT))
+        if size is not None and size <= limits.SNS_MESSAGE_SIZE_DEFAULT:
+            yield _at(edge, {"function": function.name, "topic": node.name, "size": f"{int(size) // 1024} KiB"})
 
 
 def _foreign_bucket(view: View) -> Iterator[Found]:
@@ -393,6 +410,17 @@ RULES = (
                 "Async.Properties.MaximumEventAgeInSeconds": 21_600,
             },
         ),
+    ),
+    Rule(
+        "async-config-invalid",
+        Severity.MEDIUM,
+        "Lambda refuses an asynchronous configuration",
+        "The configuration of {function} for asynchronous invocations: {why}. The deployment fails.",
+        "Set retry_attempts to 0 to 2 and max_event_age to 1 minute to 6 hours.",
+        "Set MaximumRetryAttempts to 0 to 2 and MaximumEventAgeInSeconds to 60 to 21600.",
+        "https://docs.aws.amazon.com/lambda/latest/api/API_PutFunctionEventInvokeConfig.html",
+        _config_refused,
+        Example("invoked", {"Async.Properties.MaximumRetryAttempts": 3}),
     ),
     Rule(
         "async-destination-topic-limit",

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from patterns.errors import PatternError
+from patterns.flow import limits
 from patterns.flow.filters import Scope, can_match, check_event_pattern
 from patterns.flow.model import Bus, DeadLetter, Delivery, Edge, Function, Queue, Stream, Topic
 from patterns.flow.model import Rule as EventRule
@@ -45,10 +46,29 @@ def _hasty(edge: Delivery) -> bool:
 def _tries(edge: Delivery) -> dict[str, object]:
     tries = (
         "an unknown number of tries"
-        if edge.attempts is None
+        if edge.attempts is None or _refused(edge)
         else f"{edge.attempts} tr" + ("y" if edge.attempts == 1 else "ies")
     )
     return {"tries": tries, "seconds": span(edge.seconds)}
+
+
+def _refused(edge: Delivery) -> str:
+    """What AWS does not take in the retry policy of a rule's target or a schedule, else empty."""
+    for name, value, (least, most) in (
+        ("MaximumRetryAttempts", edge.attempts, limits.EVENTBRIDGE_RETRY_ATTEMPTS),
+        ("MaximumEventAgeInSeconds", edge.seconds, limits.EVENTBRIDGE_EVENT_AGE_SECONDS),
+    ):
+        if value is not None:
+            value -= name == "MaximumRetryAttempts"  # the first try is none of them
+            if not least <= value <= most:
+                return f"{name} must be {least} to {most:,}, it is {value:,}"
+    return ""
+
+
+def _retries_refused(view: View) -> Iterator[Found]:
+    for edge in view.flow.edges_of(Delivery):
+        if edge.by in ("events", "scheduler") and edge.resource is not None and (why := _refused(edge)):
+            yield _found(edge, f"{edge.place}.RetryPolicy", {**_names(view, edge), "why": why})
 
 
 def _no_net(view: View) -> Iterator[Found]:
@@ -430,6 +450,17 @@ RULES = (
         Example("routed", {"Undelivered.Properties.FifoQueue": True}),
     ),
     Rule(
+        "events-retry-policy-invalid",
+        Severity.MEDIUM,
+        "AWS refuses the retry policy of a target",
+        "{why} on the way from {source} to {target}. The deployment fails.",
+        "Set retry_attempts to 0 to 185 and max_event_age to 1 minute to 24 hours, or leave both out.",
+        "Set MaximumRetryAttempts to 0 to 185 and MaximumEventAgeInSeconds to 60 to 86400, or remove RetryPolicy.",
+        "https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_RetryPolicy.html",
+        _retries_refused,
+        Example("routed", {"Placed.Properties.Targets.0.RetryPolicy": {"MaximumRetryAttempts": 500}}),
+    ),
+    Rule(
         "events-pattern-invalid",
         Severity.MEDIUM,
         "EventBridge refuses an event pattern",
@@ -454,6 +485,7 @@ RULES = (
             "subscribed",
             {"Subscriber.Properties.InvokeConfiguration.LambdaParameters.InvocationType": "EVENT"},
             good=_TO_FUNCTION,
+            also=("dead-letter-queue-mixed-sources",),
         ),
     ),
     Rule(

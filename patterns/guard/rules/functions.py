@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from patterns.flow.cycles import loops
 from patterns.flow.model import Destination, Function, Loop, Poll
-from patterns.flow.template import Ref
+from patterns.flow.template import Ref, Resource
 from patterns.guard.rule import Example, Found, Rule, Severity
-from patterns.guard.view import View, mentions
+from patterns.guard.view import View, exists, mentions
 
 _RECURSION = "https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html"
 _WRAPPER = "https://docs.aws.amazon.com/lambda/latest/dg/runtimes-modify.html"
@@ -46,7 +46,7 @@ def _at(loop: Loop, function: Function, place: str, facts: dict[str, object], un
 def _allowed(view: View) -> Iterator[Found]:
     for loop, function in _own_loops(view):
         if function.recursive_loop == "Allow":
-            yield _at(loop, function, "RecursiveLoop", _facts(view, loop, function), "")
+            yield _at(loop, function, "RecursiveLoop", _facts(view, loop, function), _unsure(loop))
 
 
 def _unstopped(view: View) -> Iterator[Found]:
@@ -94,21 +94,21 @@ def _zipped(view: View, definition) -> bool:
 
 
 def _two_policies(view: View) -> Iterator[Found]:
-    whole: dict[Ref, str] = {}
+    whole: dict[Ref, Resource] = {}
     for policy in view.template.of_type("AWS::Lambda::ResourcePolicy"):
         for name in ("FunctionName", "ResourceArn", "FunctionArn"):
             target = view.template.target(policy.stack, view.value(policy, name, default=""))
             if isinstance(target, Ref):
-                whole.setdefault(target, policy.logical_id)
+                whole.setdefault(target, policy)
     for permission in view.template.of_type("AWS::Lambda::Permission") if whole else ():
         target = view.template.target(permission.stack, view.value(permission, "FunctionName", default=""))
         if isinstance(target, Ref) and target in whole:
             facts = {
                 "function": view.flow.name(f"{target.stack}/{target.logical_id}"),
-                "policy": whole[target],
+                "policy": whole[target].logical_id,
                 "permission": permission.logical_id,
             }
-            yield Found(permission, "", facts)
+            yield Found(permission, "", facts, unsure=exists(whole[target], permission))
 
 
 def _default_timeout(view: View) -> Iterator[Found]:
@@ -214,7 +214,7 @@ RULES = (
                 }
             },
             good=_BUS_LOOP,
-            also=("events-dead-letter-queue-unwatched",),
+            also=("events-dead-letter-queue-unwatched", "dead-letter-queue-mixed-sources"),
         ),
     ),
     Rule(

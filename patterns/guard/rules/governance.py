@@ -9,7 +9,7 @@ from patterns.flow.permissions import GAP, render, wild
 from patterns.flow.template import Resource
 from patterns.guard.rule import GOVERNANCE, Example, Found, Rule, Severity
 from patterns.guard.runtimes import GONE, LIFECYCLES
-from patterns.guard.view import View, documents
+from patterns.guard.view import View, documents, exists
 
 _RUNTIMES = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html"
 _UPDATES = "https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html"
@@ -76,16 +76,30 @@ def _manual(view: View) -> Iterator[Found]:
 
 
 def _shared_role(view: View) -> Iterator[Found]:
-    users: dict[str, list[str]] = {}
+    users: dict[str, list[Function]] = {}
     for node in view.flow.nodes_of(Function):
-        if node.id == node.function and node.role:
-            users.setdefault(node.role, []).append(node.name)
-    for role, names in sorted(users.items()):
-        if len(names) > 1:
+        if node.id == node.function and node.definition:
+            role = node.role or _elsewhere(node.definition.properties.get("Role"))
+            if role:
+                users.setdefault(role, []).append(node)
+    for role, nodes in sorted(users.items()):
+        if len(nodes) > 1:
             resource = view.template.resources.get(_split(role))
-            if resource is not None:
-                facts = {"role": resource.logical_id, "count": len(names), "functions": ", ".join(sorted(names))}
-                yield Found(resource, "", facts)
+            certain = sum(bool(node.definition and not node.definition.condition) for node in nodes)
+            facts = {
+                "role": resource.logical_id if resource else role.rpartition("/")[2],
+                "count": len(nodes),
+                "functions": ", ".join(sorted(node.name for node in nodes)),
+            }
+            unsure = "" if certain > 1 else exists(*(node.definition for node in nodes))
+            at = resource or nodes[0].definition
+            assert at is not None
+            yield Found(at, "" if resource else "Role", facts, unsure=unsure, subject="" if resource else role)
+
+
+def _elsewhere(role: Any) -> str:
+    """The ARN of a role that stands in no template, when it is written out."""
+    return role if isinstance(role, str) and role.startswith("arn:") else ""
 
 
 def _split(key: str) -> tuple[str, str]:

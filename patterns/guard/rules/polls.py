@@ -16,8 +16,9 @@ from patterns.flow.model import (
     Send,
     Subscription,
 )
+from patterns.flow.template import Ref
 from patterns.guard.rule import Example, Found, Rule, Severity, span
-from patterns.guard.view import View, as_written
+from patterns.guard.view import View, as_written, exists, number
 
 _CONFIGURE = "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html"
 _ERRORS = "https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"
@@ -186,17 +187,17 @@ def _filter_invalid(view: View) -> Iterator[Found]:
         if len(poll.filters) > most:
             why = f"there are {len(poll.filters)} filters, Lambda takes {most}"
             yield Found(poll.resource, "FilterCriteria.Filters", {**_names(view, poll), "why": why})
-        for number, pattern in enumerate(poll.filters):
-            place = f"FilterCriteria.Filters[{number}].Pattern"
+        for index, pattern in enumerate(poll.filters):
+            place = f"FilterCriteria.Filters[{index}].Pattern"
             pattern = as_written(pattern)
             if isinstance(pattern, Mapping):
                 try:
                     check_event_source_filter(pattern, argument="the pattern")
                 except PatternError as error:
-                    yield Found(poll.resource, place, {**_names(view, poll), "why": str(error)}, subject=str(number))
+                    yield Found(poll.resource, place, {**_names(view, poll), "why": str(error)}, subject=str(index))
             elif isinstance(pattern, str):
                 why = "the pattern is not a JSON object"
-                yield Found(poll.resource, place, {**_names(view, poll), "why": why}, subject=str(number))
+                yield Found(poll.resource, place, {**_names(view, poll), "why": why}, subject=str(index))
 
 
 def _by_function(view: View) -> Iterator[tuple[Function, list[Poll]]]:
@@ -217,6 +218,10 @@ def _above_reserved(view: View) -> Iterator[Found]:
         together = sum(poll.maximum_concurrency or 0 for poll in polls)
         reserved = function.reserved_concurrency or 0
         if together > reserved and function.definition:
+            some = [poll for poll in polls if poll.maximum_concurrency]
+            certain = [poll.maximum_concurrency or 0 for poll in some if poll.resource and not poll.resource.condition]
+            alone = max(poll.maximum_concurrency or 0 for poll in some) > reserved
+            unsure = "" if alone or sum(certain) > reserved else exists(*(poll.resource for poll in some))
             yield Found(
                 function.definition,
                 "ReservedConcurrentExecutions",
@@ -226,6 +231,7 @@ def _above_reserved(view: View) -> Iterator[Found]:
                     "reserved": reserved,
                     "queues": ", ".join(sorted({view.flow.name(poll.source) for poll in polls})),
                 },
+                unsure=unsure,
             )
 
 
@@ -253,15 +259,15 @@ def _pollers(view: View) -> Iterator[Found]:
         config = view.value(poll.resource, "ProvisionedPollerConfig")
         if not isinstance(config, Mapping):
             continue
-        low, high = config.get("MinimumPollers"), config.get("MaximumPollers")
+        low, high = number(config.get("MinimumPollers")), number(config.get("MaximumPollers"))
         problem = ""
         for name, value, (least, most) in (
             ("MinimumPollers", low, limits.ESM_SQS_MINIMUM_POLLERS),
             ("MaximumPollers", high, limits.ESM_SQS_MAXIMUM_POLLERS),
         ):
-            if isinstance(value, int) and not least <= value <= most:
+            if value is not None and not least <= value <= most:
                 problem = problem or f"{name} must be {least} to {most} for a queue, it is {value}"
-        if not problem and isinstance(low, int) and isinstance(high, int) and high < low:
+        if not problem and low is not None and high is not None and high < low:
             problem = f"MaximumPollers {high} is below MinimumPollers {low}"
         if problem:
             yield Found(poll.resource, "ProvisionedPollerConfig", {**_names(view, poll), "why": problem})
@@ -304,11 +310,13 @@ def _disabled(view: View) -> Iterator[Found]:
         queue = view.flow.nodes[poll.source]
         if producers and poll.source not in view.kept_in:
             retention = span(queue.retention) if isinstance(queue, Queue) else "their retention"
+            certain = any(not edge.resource or not edge.resource.condition for edge in producers)
             names = ", ".join(sorted({view.flow.name(edge.source) for edge in producers}))
             yield Found(
                 poll.resource,
                 "Enabled" if poll.resource.type == _MAPPING else "DesiredState",
                 {**_names(view, poll), "producers": names, "retention": retention},
+                unsure="" if certain and not poll.resource.condition else exists(poll.resource, producers[0].resource),
             )
 
 
@@ -372,15 +380,22 @@ def _competing(view: View) -> Iterator[Found]:
         if queue is None or queue.id in seen or not queue.resource:
             continue
         seen.add(queue.id)
-        readers = {}
-        for other in view.readers(queue.id):
+        polls = view.readers(queue.id)
+        if len(polls) < 2:
+            continue
+        readers, certain = {}, set()
+        for other in polls:
             function = view.function_of(other)
-            readers.setdefault(function.function if function else other.target, view.flow.name(other.target))
+            key = function.function if function else other.target
+            readers.setdefault(key, view.flow.name(other.target))
+            if other.resource and not other.resource.condition:
+                certain.add(key)
         if len(readers) > 1:
             yield Found(
                 queue.resource,
                 "",
                 {"queue": queue.name, "count": len(readers), "functions": " and ".join(sorted(readers.values()))},
+                unsure="" if len(certain) > 1 else exists(*(other.resource for other in polls)),
             )
 
 
@@ -392,10 +407,26 @@ def _unqualified(view: View) -> Iterator[Found]:
         aliases = [
             other
             for other in view.qualifiers(function.id)
-            if other.resource and other.resource.type == "AWS::Lambda::Alias" and view.flow.arriving(other.id)
+            if other.resource and other.resource.type == "AWS::Lambda::Alias"
         ]
-        if aliases:
-            yield Found(poll.resource, "FunctionName", {**_names(view, poll), "alias": aliases[0].name})
+        used = next((other for other in aliases if view.flow.arriving(other.id) or _offered(view, other)), None)
+        if used:
+            yield Found(poll.resource, "FunctionName", {**_names(view, poll), "alias": used.name})
+
+
+def _offered(view: View, alias: Function) -> bool:
+    """Whether a permission or a URL lets somebody invoke an alias, who stands in no template."""
+    assert alias.resource is not None
+    mine, name = alias.resource.ref, view.value(alias.resource, "Name")
+    for one in view.template.of_type("AWS::Lambda::Permission", "AWS::Lambda::Url"):
+        key = "FunctionName" if one.type.endswith("Permission") else "TargetFunctionArn"
+        target = view.template.target(one.stack, view.value(one, key, default=""))
+        if target == mine:
+            return True
+        qualifier = view.value(one, "Qualifier")
+        if isinstance(target, Ref) and f"{target.stack}/{target.logical_id}" == alias.function and qualifier == name:
+            return qualifier is not None
+    return False
 
 
 _DISABLED_PRODUCER = {

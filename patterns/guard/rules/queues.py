@@ -1,12 +1,11 @@
 """Queues and their dead-letter queues."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from patterns.flow import limits
 from patterns.flow.model import Alarm, DeadLetter, Edge, External, Function, Poll, Queue, Redrive, Subscription
 from patterns.guard.rule import Example, Found, Rule, Severity, span
-from patterns.guard.view import View, Watch
+from patterns.guard.view import View, Watch, exists, number, redrive_problem
 
 _DLQ = "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html"
 _RETENTION = (
@@ -45,8 +44,11 @@ def _no_redrive(view: View) -> Iterator[Found]:
 
 def _broken_redrive(view: View) -> Iterator[Found]:
     for queue in view.flow.nodes_of(Queue):
-        if queue.resource and queue.broken_redrive:
-            yield Found(queue.resource, "RedrivePolicy", {"queue": queue.name, "why": queue.broken_redrive})
+        if queue.resource is None or "RedrivePolicy" not in queue.resource.properties:
+            continue
+        why = queue.broken_redrive or redrive_problem(view, queue.resource, "deadLetterTargetArn", "maxReceiveCount")
+        if why:
+            yield Found(queue.resource, "RedrivePolicy", {"queue": queue.name, "why": why})
 
 
 def _receive_count(edge: Redrive) -> int | None:
@@ -166,6 +168,7 @@ def _dead_letters_short(view: View) -> Iterator[Found]:
 
 _TELLING = ("ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage")
 _IN_TIME = 86_400  # an alarm that waits for older messages tells of expiry, not of the failure
+_MANY = 1_000_000  # an alarm that waits for more messages than that never tells of a consumer that stopped
 
 
 def _unwatched(view: View) -> Iterator[Found]:
@@ -196,14 +199,10 @@ def _told(view: View, key: str, redriven: bool) -> Watch:
     if watch.told:
         return watch
     for alarm in view.flow.watching("AWS/SQS", _TELLING[1], "QueueName", key):
-        age = view.value(alarm.resource, "Threshold")
-        if alarm.fires is not False and alarm.acts is not False and not (_is_number(age) and age > _IN_TIME):
+        age = number(view.value(alarm.resource, "Threshold"))
+        if alarm.fires is not False and alarm.acts is not False and not (age is not None and age > _IN_TIME):
             return Watch(True)
     return watch
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _on_sent(view: View, queue: str) -> Sequence[Alarm]:
@@ -292,7 +291,7 @@ def _same_function(view: View) -> Iterator[Found]:
     for edge in view.flow.edges_of(Redrive):
         if edge.source == edge.target:
             continue
-        functions = {f.function for poll in view.readers(edge.source) if (f := view.function_of(poll))}
+        functions = {f.function: poll for poll in view.readers(edge.source) if (f := view.function_of(poll))}
         for poll in view.readers(edge.target):
             function = view.function_of(poll)
             if function and function.function in functions and poll.resource:
@@ -304,24 +303,47 @@ def _same_function(view: View) -> Iterator[Found]:
                         "queue": view.flow.name(edge.source),
                         "dead": view.flow.name(edge.target),
                     },
+                    unsure=exists(functions[function.function].resource, poll.resource),
                 )
 
 
 def _mixed(view: View) -> Iterator[Found]:
     for key, edges in view.kept_in.items():
         dead = view.flow.nodes[key]
-        redriven = [edge for edge in edges if isinstance(edge, Redrive)]
-        others = [edge for edge in edges if not isinstance(edge, Redrive)]
-        if redriven and others and dead.resource:
-            yield Found(
-                dead.resource,
-                "",
-                {
-                    "dead": dead.name,
-                    "queue": view.flow.name(redriven[0].source),
-                    "other": view.flow.name(others[0].source),
-                },
+        if len(edges) < 2 or dead.resource is None:
+            continue
+        kinds: dict[str, Edge] = {}
+        for edge in sorted(edges, key=lambda edge: bool(edge.resource and edge.resource.condition)):
+            kinds.setdefault(_kind(view, edge), edge)
+        if len(kinds) > 1:
+            what = [words.format(view.flow.name(kinds[words].source)) for words in _KINDS if words in kinds]
+            back = (
+                "SQS can move back only messages that came from a queue, and they look different"
+                if _REDRIVES in kinds
+                else "they look different, and whoever sends them again needs to know which is which"
             )
+            facts = {"dead": dead.name, "what": " and ".join(what), "back": back}
+            yield Found(dead.resource, "", facts, unsure=exists(*(edge.resource for edge in kinds.values())))
+
+
+_REDRIVES = "what {} redrives"
+_RECORDS = "what Lambda could not process with {}"
+_UNDELIVERED = "what SNS could not deliver from {}"
+_EVENTS = "what {} could not deliver"
+_SKIPPED = "what was given up from {}"
+_KINDS = (_REDRIVES, _RECORDS, _UNDELIVERED, _EVENTS, _SKIPPED)
+
+
+def _kind(view: View, edge: Edge) -> str:
+    """Messages of one kind look alike: a queue's own, records of Lambda, envelopes of SNS, events, stream metadata."""
+    if isinstance(edge, Redrive):
+        return _REDRIVES
+    if not isinstance(edge, DeadLetter):
+        return _RECORDS
+    kept = view.flow.edges.get(edge.of)
+    if isinstance(kept, Subscription):
+        return _UNDELIVERED
+    return _SKIPPED if isinstance(kept, Poll) else _EVENTS
 
 
 def _other_key(view: View) -> Iterator[Found]:
@@ -388,10 +410,12 @@ def _tells_of_backlog(view: View, alarm: Alarm, queue: Queue) -> bool:
     """Whether an alarm acts before messages expire; one on their number may wait for more than one."""
     if alarm.acts is False:
         return False
+    limit = number(view.value(alarm.resource, "Threshold"))
     if any(metric.name == _TELLING[1] for metric in alarm.metrics):
-        age = view.value(alarm.resource, "Threshold")
-        late = _is_number(age) and queue.retention is not None and age >= queue.retention
+        late = limit is not None and queue.retention is not None and limit >= queue.retention
         return alarm.fires is not False and not late
+    if limit is not None and limit > _MANY:
+        return False
     return "LessThan" not in str(view.value(alarm.resource, "ComparisonOperator"))
 
 
@@ -625,7 +649,7 @@ RULES = (
     Rule(
         "sqs-redrive-unreadable",
         Severity.MEDIUM,
-        "A RedrivePolicy names no dead-letter queue",
+        "A RedrivePolicy does not have the keys that it needs",
         "The RedrivePolicy of {queue} {why}. CloudFormation does not check it: the deployment fails, or the queue has "
         "no dead-letter queue.",
         "Use the dead_letter_queue argument instead of a raw document.",
@@ -683,8 +707,7 @@ RULES = (
         "dead-letter-queue-mixed-sources",
         Severity.MEDIUM,
         "A dead-letter queue holds messages of different kinds",
-        "{dead} gets what {queue} redrives and what {other} could not deliver: SQS can move back only messages that "
-        "came from a queue, and the two look different.",
+        "{dead} gets {what}: {back}.",
         "Give each kind of source a dead-letter queue of its own.",
         "Use one queue for each kind of source.",
         _MOVE,

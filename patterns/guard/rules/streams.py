@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from patterns.flow.model import Poll
 from patterns.flow.permissions import render
 from patterns.guard.rule import Example, Found, Rule, Severity, span
-from patterns.guard.view import View
+from patterns.guard.view import View, exists
 
 _KINESIS = "https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html"
 _KAFKA = "https://docs.aws.amazon.com/lambda/latest/dg/kafka-on-failure.html"
@@ -43,7 +43,10 @@ def _can_tell(poll: Poll) -> bool:
 
 def _blocks(view: View) -> Iterator[Found]:
     for poll in _readers(view):
-        if not view.flow.nets(poll) and _can_tell(poll) and not _limited(poll):
+        kept = view.flow.nets(poll)
+        if kept and poll.service == "kafka":
+            continue  # with a destination Lambda retries 10 times at most
+        if _can_tell(poll) and not _limited(poll):
             node = view.flow.nodes[poll.source]
             retention = getattr(node, "retention", None)
             assert poll.resource is not None
@@ -113,6 +116,7 @@ def _shared_group(view: View) -> Iterator[Found]:
                 poll.resource,
                 "ConsumerGroupId",
                 {**_names(view, poll), "group": group, "other": view.flow.name(first.target)},
+                unsure=exists(first.resource, poll.resource),
             )
 
 

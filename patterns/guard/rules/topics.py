@@ -5,10 +5,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from patterns.errors import PatternError
+from patterns.flow import limits
 from patterns.flow.filters import Scope, can_match, uncovered
 from patterns.flow.filters import check as check_filter
 from patterns.flow.model import (
     Delivery,
+    Destination,
     Edge,
     Function,
     Notification,
@@ -16,8 +18,19 @@ from patterns.flow.model import (
     Subscription,
     Topic,
 )
+from patterns.flow.permissions import render
 from patterns.guard.rule import Example, Found, Rule, Severity
-from patterns.guard.view import View, as_written, by_key, documents, may_exclude_itself
+from patterns.guard.view import (
+    View,
+    as_written,
+    by_key,
+    document,
+    documents,
+    exists,
+    may_exclude_itself,
+    number,
+    redrive_problem,
+)
 
 _DLQ = "https://docs.aws.amazon.com/sns/latest/dg/sns-dead-letter-queues.html"
 _CONFIGURE_DLQ = "https://docs.aws.amazon.com/sns/latest/dg/sns-configure-dead-letter-queue.html"
@@ -33,7 +46,6 @@ _PROTECTION = "https://docs.aws.amazon.com/sns/latest/dg/sns-message-data-protec
 _TOPIC_API = "https://docs.aws.amazon.com/sns/latest/api/API_SetTopicAttributes.html"
 
 _KEEPS = ("sqs", "lambda", "http", "https", "firehose")
-_LARGE, _LARGE_SUBSCRIPTIONS = 262_144, 100
 
 
 def _names(view: View, edge: Edge) -> dict[str, object]:
@@ -59,8 +71,11 @@ def _no_net(view: View) -> Iterator[Found]:
 
 def _broken_redrive(view: View) -> Iterator[Found]:
     for edge in view.subscriptions:
-        if edge.broken_redrive:
-            yield _found(edge, "RedrivePolicy", {**_names(view, edge), "why": edge.broken_redrive})
+        if edge.place or edge.resource is None or "RedrivePolicy" not in edge.resource.properties:
+            continue
+        why = edge.broken_redrive or redrive_problem(view, edge.resource, "deadLetterTargetArn")
+        if why:
+            yield _found(edge, "RedrivePolicy", {**_names(view, edge), "why": why})
 
 
 def _wrong_kind(view: View, edge: Edge) -> str:
@@ -229,15 +244,36 @@ def _service_messages(view: View) -> Iterator[Found]:
     for edge, policy in view.filtered:
         if _scope(edge) is not Scope.ATTRIBUTES or not isinstance(policy, Mapping) or not edge.filter:
             continue
-        for producer in view.flow.arriving(edge.source):
-            by_rule = isinstance(producer, Delivery) and producer.by == "events"
-            if isinstance(producer, Notification) or by_rule:
-                yield _found(
-                    edge,
-                    "FilterPolicyScope",
-                    {**_names(view, edge), "producer": view.flow.name(producer.source)},
-                )
-                break
+        producer = _without_attributes(view, edge.source)
+        if producer:
+            yield _found(edge, "FilterPolicyScope", {**_names(view, edge), "producer": producer})
+
+
+def _without_attributes(view: View, topic: str) -> str:
+    """What publishes to a topic and gives its messages no attributes, else empty."""
+    for edge in view.flow.arriving(topic):
+        if edge.enabled is not False and _sends_bare(view, edge):
+            sender = view.flow.name(edge.source)
+            return f"Lambda, for the destination of {sender}," if isinstance(edge, Destination) else sender
+    alarms = view.memo.get("alarms by topic")
+    if alarms is None:
+        alarms = view.memo["alarms by topic"] = {
+            action: alarm.name for alarm in view.flow.alarms.values() if alarm.acts for action in alarm.actions
+        }
+    return alarms.get(topic, "")
+
+
+def _sends_bare(view: View, edge: Edge) -> bool:
+    """Whether a service publishes, which has no way to set attributes.
+
+    A function's dead-letter topic gets three of them (RequestID, ErrorCode, ErrorMessage), and the input of a
+    universal target of Scheduler may set any.
+    """
+    if isinstance(edge, Delivery) and edge.by == "scheduler" and edge.resource is not None:
+        return ":aws-sdk:" not in render(view.value(edge.resource, "Target", "Arn", default=""))
+    if isinstance(edge, Destination):
+        return not edge.dead_letter
+    return isinstance(edge, Notification | Delivery)
 
 
 def _asks_absence(value: Any) -> bool:
@@ -262,31 +298,30 @@ def _same_endpoint(view: View) -> Iterator[Found]:
             continue
         first = seen.setdefault((edge.source, edge.protocol, edge.target), edge)
         if first is not edge and edge.resource and first.resource:
-            yield _found(edge, edge.place, {**_names(view, edge), "first": first.resource.logical_id})
+            facts = {**_names(view, edge), "first": first.resource.logical_id}
+            yield _found(edge, edge.place, facts, exists(first.resource, edge.resource))
 
 
 def _large(view: View) -> Iterator[Found]:
     for topic in view.flow.nodes_of(Topic):
         if topic.resource is None:
             continue
-        size = view.value(topic.resource, "MaximumMessageSize")
-        if not isinstance(size, int) or size <= _LARGE:
+        size = number(view.value(topic.resource, "MaximumMessageSize"))
+        if size is None or size <= limits.SNS_MESSAGE_SIZE_DEFAULT:
             continue
         edges = [edge for edge in view.flow.leaving(topic.id) if isinstance(edge, Subscription)]
         other = sorted({edge.protocol for edge in edges} - {"sqs", "lambda", "firehose", ""})
-        if other or len(edges) > _LARGE_SUBSCRIPTIONS:
+        if other or len(edges) > limits.SNS_SUBSCRIPTIONS_OF_LARGE_MESSAGES:
             why = f"it has {len(edges)} subscriptions" if not other else f"it has subscriptions of {', '.join(other)}"
             yield Found(topic.resource, "MaximumMessageSize", {"topic": topic.name, "size": f"{size:,}", "why": why})
 
 
 def _no_http_retries(view: View) -> Iterator[Found]:
     for edge in view.subscriptions:
-        if edge.protocol in ("http", "https") and edge.attempts == 1 and "DeliveryPolicy" in _written(edge):
-            yield _found(edge, "DeliveryPolicy.healthyRetryPolicy.numRetries", _names(view, edge))
-
-
-def _written(edge: Edge) -> Mapping[str, Any]:
-    return edge.resource.properties if edge.resource else {}
+        if edge.protocol in ("http", "https") and edge.resource and "DeliveryPolicy" in edge.resource.properties:
+            policy = documents(document(view.value(edge.resource, "DeliveryPolicy")))
+            if number(documents(policy.get("healthyRetryPolicy")).get("numRetries")) == 0:
+                yield _found(edge, "DeliveryPolicy.healthyRetryPolicy.numRetries", _names(view, edge))
 
 
 _FAILED = (
@@ -338,9 +373,9 @@ def _protection_problem(topic: Topic) -> str:
             return "DataDirection must be Inbound or Outbound"
     for audit in audits:
         rate = documents(audit).get("SampleRate")
-        text = str(rate) if isinstance(rate, int | str) and not isinstance(rate, bool) else ""
-        if text.isdecimal() and int(text) > 99:
-            return f"SampleRate must be 0 to 99, it is {text}"
+        least, most = limits.SNS_PROTECTION_SAMPLE_RATE_PERCENT
+        if (percent := number(rate)) is not None and not least <= percent <= most:
+            return f"SampleRate must be {least} to {most}, it is {rate}"
         for place in ("FindingsDestination", "NoFindingsDestination"):
             group = documents(documents(documents(audit).get(place)).get("CloudWatchLogs")).get("LogGroup")
             if isinstance(group, str) and not group.startswith("/aws/vendedlogs/"):

@@ -151,7 +151,11 @@ class Finding:
     def why(self) -> str:
         """What happens to the message, with this template's names and numbers."""
         why = self._filled(self.asked.why)
-        return why if self.sure else f"Cannot be told ({self.found.unsure}). If it holds: {why}"
+        if self.sure:
+            return why
+        # What cannot be told is often the reason itself, which is said once.
+        unsure = self.found.unsure
+        return f"Cannot be told: {why}" if unsure in why else f"Cannot be told ({unsure}). If it holds: {why}"
 
     @property
     def cdk(self) -> str:

@@ -70,7 +70,10 @@ def test_a_role_in_no_template_is_a_note_and_never_an_error() -> None:
     assert finding.rule == "poll-not-permitted"
     assert not finding.sure
     assert finding.level(Severity.LOW) == "note"
-    assert finding.why.startswith("Cannot be told (the role stands in none of the templates). If it holds: ")
+    assert finding.why == (
+        "Cannot be told: Worker gets nothing from Orders: the role stands in none of the templates. Messages wait there "
+        "until they expire."
+    )
 
 
 def test_numbers_that_a_parameter_leaves_open_are_not_guessed() -> None:

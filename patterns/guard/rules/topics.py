@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 from patterns.errors import PatternError
@@ -18,7 +19,8 @@ from patterns.flow.model import (
     Subscription,
     Topic,
 )
-from patterns.flow.permissions import render
+from patterns.flow.permissions import GAP, render
+from patterns.flow.template import Ref
 from patterns.guard.rule import Example, Found, Rule, Severity
 from patterns.guard.view import (
     View,
@@ -98,12 +100,12 @@ def _fifo_endpoint(view: View) -> Iterator[Found]:
             yield _found(edge, edge.place or "Endpoint", {**_names(view, edge), "why": why})
 
 
-def _refused(view: View, kind: type, key: bool) -> Iterator[Found]:
+def _refused(view: View, kind: type) -> Iterator[Found]:
     for edge in view.subscriptions:
         node = view.flow.nodes[edge.target]
         if not isinstance(node, kind) or edge.verdict.allowed or _wrong_kind(view, edge):
             continue
-        if by_key(edge.verdict) == key:
+        if not by_key(edge.verdict):
             yield _found(
                 edge,
                 edge.place or "Endpoint",
@@ -113,11 +115,11 @@ def _refused(view: View, kind: type, key: bool) -> Iterator[Found]:
 
 
 def _queue_denied(view: View) -> Iterator[Found]:
-    yield from _refused(view, Queue, key=False)
+    yield from _refused(view, Queue)
 
 
 def _function_denied(view: View) -> Iterator[Found]:
-    yield from _refused(view, Function, key=False)
+    yield from _refused(view, Function)
 
 
 def _net_kinds(view: View, edge: Edge) -> tuple[bool, bool] | None:
@@ -137,14 +139,17 @@ def _net_denied(view: View) -> Iterator[Found]:
 
 
 def _key_denied(view: View) -> Iterator[Found]:
-    yield from (
-        Found(found.at, found.place, {**found.facts, "queue": found.facts["endpoint"]}, unsure=found.unsure)
-        for found in _refused(view, Queue, key=True)
-    )
     for edge in view.subscriptions:
-        for net in view.flow.nets(edge):
+        nets = view.flow.nets(edge)
+        refused = not edge.verdict.allowed and by_key(edge.verdict) and not _wrong_kind(view, edge)
+        if refused and isinstance(view.flow.nodes[edge.target], Queue):
+            then = "the message is lost" if not nets else f"the message goes to {view.flow.name(nets[0].target)}"
+            facts = {**_names(view, edge), "queue": view.flow.name(edge.target), "why": edge.verdict.why, "then": then}
+            yield _found(edge, edge.place or "Endpoint", facts, edge.verdict.why if edge.verdict.unknown else "")
+        for net in nets:
             if not net.verdict.allowed and by_key(net.verdict) and not _net_kinds(view, net):
                 facts = {**_names(view, edge), "queue": view.flow.name(net.target), "why": net.verdict.why}
+                facts["then"] = f"what it could not deliver to {view.flow.name(edge.target)} is lost"
                 yield _found(net, net.place, facts, net.verdict.why if net.verdict.unknown else "")
 
 
@@ -333,13 +338,19 @@ _FAILED = (
 
 def _unwatched(view: View) -> Iterator[Found]:
     for topic in view.flow.nodes_of(Topic):
-        if topic.resource is None or view.value(topic.resource, "DeliveryStatusLogging"):
+        if topic.resource is None:
             continue
         if not any(isinstance(edge, Subscription) and edge.protocol in _KEEPS for edge in view.flow.leaving(topic.id)):
             continue
         watch = view.watched("AWS/SNS", _FAILED, "TopicName", topic.id)
         if not watch.told and not watch.unsure:
-            yield Found(topic.resource, "", {"topic": topic.name, "alarm": f" ({watch.why})" if watch.why else ""})
+            logged = view.value(topic.resource, "DeliveryStatusLogging")
+            facts = {
+                "topic": topic.name,
+                "alarm": f" ({watch.why})" if watch.why else "",
+                "logged": "; the logs of its deliveries tell nobody by themselves" if logged else "",
+            }
+            yield Found(topic.resource, "", facts)
 
 
 # --- message data protection ------------------------------------------------------------------------
@@ -354,41 +365,81 @@ def _operation(statement: Mapping[str, Any], name: str) -> Any:
     return documents(statement.get("Operation")).get(name)
 
 
-def _protection_problem(topic: Topic) -> str:
+def _protection_problem(view: View, topic: Topic) -> tuple[str, str]:
+    """What SNS refuses in a topic's policy; and what cannot be told about that."""
     if topic.fifo:
-        return "a FIFO topic takes no data protection policy"
+        return "a FIFO topic takes no data protection policy", ""
     statements = _statements(topic)
     if not statements:
-        return "it has no Statement"
+        return "it has no Statement", ""
     audits = [audit for s in statements if (audit := _operation(s, "Audit")) is not None]
     if len(audits) > 1:
-        return f"it has {len(audits)} Audit statements, 1 is allowed"
+        return f"it has {len(audits)} Audit statements, 1 is allowed", ""
     for statement in statements:
         operation = statement.get("Operation")
         if isinstance(operation, Mapping) and len(operation) != 1:
-            return "a statement needs exactly one Operation"
+            return "a statement needs exactly one Operation", ""
         if statement.get("DataDirection") not in ("Inbound", "Outbound") and isinstance(
             statement.get("DataDirection"), str | None
         ):
-            return "DataDirection must be Inbound or Outbound"
+            return "DataDirection must be Inbound or Outbound", ""
     for audit in audits:
-        rate = documents(audit).get("SampleRate")
-        least, most = limits.SNS_PROTECTION_SAMPLE_RATE_PERCENT
-        if (percent := number(rate)) is not None and not least <= percent <= most:
-            return f"SampleRate must be {least} to {most}, it is {rate}"
-        for place in ("FindingsDestination", "NoFindingsDestination"):
-            group = documents(documents(documents(audit).get(place)).get("CloudWatchLogs")).get("LogGroup")
-            if isinstance(group, str) and not group.startswith("/aws/vendedlogs/"):
-                return f"the log group {group} must begin with /aws/vendedlogs/"
+        problem = _audit_problem(view, documents(audit))
+        if problem:
+            return problem, ""
+    return _identifier_problem(topic, statements)
+
+
+def _audit_problem(view: View, audit: Mapping[str, Any]) -> str:
+    least, most = limits.SNS_PROTECTION_SAMPLE_RATE_PERCENT
+    percent = number(audit.get("SampleRate"))
+    if percent is not None and not least <= percent <= most:
+        return f"SampleRate must be {least} to {most}, it is {percent}"
+    for place in ("FindingsDestination", "NoFindingsDestination"):
+        group = documents(documents(audit.get(place)).get("CloudWatchLogs")).get("LogGroup")
+        name = group
+        if isinstance(group, Ref):
+            made = view.template.resources.get((group.stack, group.logical_id))
+            if made is None or made.type != "AWS::Logs::LogGroup":
+                continue
+            # Without a name CloudFormation makes one of the stack's name.
+            name = view.value(made, "LogGroupName", default=group.logical_id)
+        if isinstance(name, str) and not name.startswith("/aws/vendedlogs/"):
+            return f"the name of the log group {name} must begin with /aws/vendedlogs/"
     return ""
+
+
+def _identifier_problem(topic: Topic, statements: list[Mapping[str, Any]]) -> tuple[str, str]:
+    """A data identifier that SNS does not know; AWS may have added to the list since it was last openly archived."""
+    from patterns.data_protection.identifiers import CATALOGUE, DESCRIBED_ONLY
+
+    configured = documents(documents(topic.data_protection).get("Configuration")).get("CustomDataIdentifier")
+    own = {documents(one).get("Name") for one in configured} if isinstance(configured, list) else set()
+    open_ = configured is not None and not isinstance(configured, list)
+    for statement in statements:
+        named = statement.get("DataIdentifier")
+        for text in map(render, named if isinstance(named, list) else ()):
+            prefix, arn, name = text.rpartition(":data-identifier/")
+            if GAP in text or not text:
+                continue
+            if not arn:
+                if text not in own and not open_:
+                    return f"{text} is neither the ARN of a managed identifier nor a custom one of the policy", ""
+            elif name not in CATALOGUE and name not in DESCRIBED_ONLY and prefix.endswith(":dataprotection::aws"):
+                near = get_close_matches(name, CATALOGUE, 1)
+                if near:
+                    return f"there is no managed identifier {name}; it may mean {near[0]}", ""
+                return f"there is no managed identifier {name}", f"whether AWS has added {name} to its identifiers"
+    return "", ""
 
 
 def _protection_invalid(view: View) -> Iterator[Found]:
     for topic in view.flow.nodes_of(Topic):
         if topic.resource is not None and topic.data_protection is not None:
-            problem = _protection_problem(topic)
+            problem, unsure = _protection_problem(view, topic)
             if problem:
-                yield Found(topic.resource, "DataProtectionPolicy", {"topic": topic.name, "why": problem})
+                facts = {"topic": topic.name, "why": problem}
+                yield Found(topic.resource, "DataProtectionPolicy", facts, unsure=unsure)
 
 
 def _silent_deny(view: View) -> Iterator[Found]:
@@ -489,7 +540,7 @@ RULES = (
         "sns-key-denied",
         Severity.CRITICAL,
         "A topic cannot use the key of a queue",
-        "{topic} cannot write to {queue}: {why}. SNS does not retry that, and the message is lost.",
+        "{topic} cannot write to {queue}: {why}. SNS does not retry that, and {then}.",
         "Use SQS_MANAGED encryption, or a customer-managed key that is granted to sns.amazonaws.com.",
         "Set SqsManagedSseEnabled, or use a key whose policy gives sns.amazonaws.com kms:GenerateDataKey* and "
         "kms:Decrypt; alias/aws/sqs cannot be used.",
@@ -661,7 +712,7 @@ RULES = (
     Rule(
         "sns-redrive-unreadable",
         Severity.MEDIUM,
-        "A subscription's RedrivePolicy names no dead-letter queue",
+        "A subscription's RedrivePolicy does not have the key that it needs",
         "The RedrivePolicy for {endpoint} {why}: SNS refuses it, or there is no dead-letter queue.",
         "Use the dead_letter_queue argument instead of a raw document.",
         "Write {{deadLetterTargetArn}}, exactly so spelled.",
@@ -777,8 +828,8 @@ RULES = (
         "sns-failures-unwatched",
         Severity.LOW,
         "Nobody is told when a topic cannot deliver",
-        "{topic} has neither delivery status logging nor an alarm on NumberOfNotificationsFailed{alarm}: a broken "
-        "subscription is noticed by its consumers only.",
+        "No alarm watches NumberOfNotificationsFailed of {topic}{alarm}: a broken subscription is noticed by its "
+        "consumers only{logged}.",
         "Add an Alarm on topic.metric_number_of_notifications_failed(), above 0.",
         "Add an AWS::CloudWatch::Alarm on AWS/SNS NumberOfNotificationsFailed > 0.",
         _METRICS,

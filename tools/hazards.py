@@ -179,7 +179,7 @@ HAZARDS: tuple[Hazard, ...] = (
     _row(
         "a queue or topic that a change replaces, messages and all",
         "dead-letter-queue-deleted-with-stack",
-        why_not="the change itself is seen by comparing two templates",
+        why_not="the change itself is seen by comparing two templates; that a queue or topic has a name is no hazard",
     ),
     _row("code that swallows exceptions", why_not="the code decides it"),
 )

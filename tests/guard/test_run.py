@@ -71,8 +71,8 @@ def test_a_role_in_no_template_is_a_note_and_never_an_error() -> None:
     assert not finding.sure
     assert finding.level(Severity.LOW) == "note"
     assert finding.why == (
-        "Cannot be told: Worker gets nothing from Orders: the role stands in none of the templates. Messages wait there "
-        "until they expire."
+        "Cannot be told: Worker gets nothing from Orders: the role stands in none of the templates. "
+        "Messages wait there until they expire."
     )
 
 

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
+from patterns.flow.managed_policies import ALLOWS
 from patterns.flow.model import Function, Queue, Topic
-from patterns.flow.permissions import GAP, render, wild
+from patterns.flow.permissions import GAP, readable, render, wild
 from patterns.flow.template import Resource
 from patterns.guard.rule import GOVERNANCE, Example, Found, Rule, Severity
 from patterns.guard.runtimes import GONE, LIFECYCLES
-from patterns.guard.view import View, documents, exists
+from patterns.guard.view import View, documents, exists, mentions
 
 _RUNTIMES = "https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html"
 _UPDATES = "https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html"
@@ -24,6 +25,21 @@ _LOGS = "https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/Working-with-l
 
 _NOTICE = timedelta(days=180)
 _MESSAGING = ("sqs", "sns", "events", "lambda", "kinesis")
+
+
+def _wide(action: str) -> bool:
+    """Whether it is every action of a messaging service."""
+    service, _, name = action.lower().partition(":")
+    return service == "*" or (service in _MESSAGING and name == "*")
+
+
+_WIDE = {
+    name: next(action for action in actions if _wide(action))
+    for name, actions in ALLOWS.items()
+    if any(map(_wide, actions))
+}
+"""The AWS managed policies that allow every action of a messaging service, with that."""
+
 _MOVES = (
     "events:putevents",
     "kinesis:getrecords",
@@ -111,8 +127,12 @@ def _documents(view: View) -> Iterator[tuple[Resource, str, Any]]:
     """The policies that grant something to roles, and where each stands."""
     for role in view.template.of_type("AWS::IAM::Role"):
         raw = role.properties.get("Policies")
-        if isinstance(raw, list) and not any(
-            not isinstance(one, Mapping) or _suspicious(one.get("PolicyDocument"), "Action", "Resource") for one in raw
+        if raw is None or (
+            isinstance(raw, list)
+            and not any(
+                not isinstance(one, Mapping) or _suspicious(one.get("PolicyDocument"), "Action", "Resource")
+                for one in raw
+            )
         ):
             continue
         policies = view.value(role, "Policies")
@@ -140,8 +160,15 @@ def _has_star(value: Any) -> bool:
     if isinstance(value, str):
         return "*" in value
     if isinstance(value, list):
-        return any(isinstance(one, str) and "*" in one for one in value)
-    return isinstance(value, dict) and _has_star(value.get("AWS"))
+        return any("*" in one if isinstance(one, str) else isinstance(one, dict) and _has_star(one) for one in value)
+    if not isinstance(value, dict) or len(value) != 1:
+        return isinstance(value, dict) and _has_star(value.get("AWS"))
+    ((key, inside),) = value.items()
+    if key == "Fn::Join" and isinstance(inside, list) and len(inside) == 2:
+        parts = inside[1]
+        # A resource's own ARN in front, and a part of it behind, is what the CDK grants.
+        return bool(isinstance(parts, list) and parts and isinstance(parts[0], str) and _has_star(parts[-1]))
+    return key in ("AWS", "Fn::Sub") and _has_star(inside)
 
 
 def _suspicious(document: Any, *keys: str) -> bool:
@@ -154,21 +181,28 @@ def _suspicious(document: Any, *keys: str) -> bool:
             return True
         if one["Effect"] != "Deny":
             for key in keys:
-                if _has_star(one.get(key)):
+                if f"Not{key}" in one or _has_star(one.get(key)):
                     return True
     return False
 
 
 def _wildcard(view: View) -> Iterator[Found]:
+    yield from _managed(view)
     for resource, place, document in _documents(view):
         for statement in _statements(document):
-            everywhere = "*" in [render(target) for target in _listed(statement.get("Resource"))]
+            targets = [render(target) for target in _listed(statement.get("Resource"))]
+            everywhere = "NotResource" in statement or any(_everywhere(target) for target in targets)
             actions = [render(action) for action in _listed(statement.get("Action"))]
-            wide = [action for action in actions if _every_action(action)]
+            wide = [action for action in actions if _wide(action)]
+            if "NotAction" in statement and any(target == "*" for target in targets):
+                spared = [render(action).lower() for action in _listed(statement["NotAction"])]
+                left = [one for one in _MOVES if not any(wild(action, one) for action in spared)]
+                wide = [f"everything but {spared[0]}" if spared else "everything"] if left else []
             moving = [action for action in actions if _moves_messages(action)] if everywhere else []
             if wide or (moving and not statement.get("Condition")):
                 shown = (wide or moving)[0]
-                on = "every resource" if everywhere else "a resource"
+                all_of = next((target for target in targets if _everywhere(target)), "*")
+                on = "a resource" if not everywhere else "every resource" if all_of == "*" else readable(all_of)
                 facts = {"resource": resource.logical_id, "action": shown, "on": on}
                 sms = not wide and {action.lower() for action in moving} == {"sns:publish"}
                 unsure = "whether the code sends text messages, which cannot be limited to a topic"
@@ -176,15 +210,48 @@ def _wildcard(view: View) -> Iterator[Found]:
                     resource,
                     place,
                     facts,
-                    unsure=unsure if sms and not view.flow.nodes_of(Topic) else "",
+                    unsure=unsure if sms and all_of == "*" and not view.flow.nodes_of(Topic) else "",
                     subject=shown,
                 )
                 break
 
 
-def _every_action(action: str) -> bool:
-    service, _, name = action.lower().partition(":")
-    return service == "*" or (service in _MESSAGING and name == "*")
+_EVERY = ("*", "function:*", "function:*:*", "event-bus/*", "stream/*")
+
+
+def _everywhere(target: str) -> bool:
+    """Whether a resource of a policy is every queue, topic, bus, stream or function of an account at least."""
+    if target == "*":
+        return True
+    parts = target.split(":", 5)
+    return len(parts) == 6 and (parts[2] in _MESSAGING or parts[2] == "*") and parts[5] in _EVERY
+
+
+# Services that deploy with a role, which may have to do everything; no code that handles messages runs with it.
+_DEPLOY = ("cloudformation.amazonaws.com", "codebuild.amazonaws.com", "codepipeline.amazonaws.com")
+
+
+def _managed(view: View) -> Iterator[Found]:
+    """Roles with a policy of AWS that allows every action on every queue, topic, bus, stream or function."""
+    for role in view.template.of_type("AWS::IAM::Role"):
+        raw = role.properties.get("ManagedPolicyArns")
+        if raw is None:
+            continue
+        for index, arn in enumerate(raw if isinstance(raw, list) else _listed(view.value(role, "ManagedPolicyArns"))):
+            name = _last(arn) if isinstance(raw, list) else render(arn)
+            name = name.rpartition(":policy/")[2].rpartition("/")[2]
+            if name in _WIDE and not mentions(role.properties.get("AssumeRolePolicyDocument"), *_DEPLOY):
+                facts = {"resource": role.logical_id, "action": f"{_WIDE[name]} ({name})", "on": "every resource"}
+                yield Found(role, f"ManagedPolicyArns[{index}]", facts, subject=name)
+
+
+def _last(arn: Any) -> str:
+    """The end of an ARN as it is written, which names an AWS managed policy: the CDK joins the partition in."""
+    while isinstance(arn, dict) and len(arn) == 1:
+        inside = arn.get("Fn::Join", arn.get("Fn::Sub"))
+        arn = inside[1] if isinstance(inside, list) and len(inside) == 2 else inside
+        arn = arn[-1] if isinstance(arn, list) and arn else arn
+    return arn if isinstance(arn, str) else ""
 
 
 def _moves_messages(action: str) -> bool:
@@ -206,6 +273,10 @@ def _not_encrypted(view: View) -> Iterator[Found]:
     for topic in view.flow.nodes_of(Topic):
         if topic.resource is not None and topic.key == "":
             yield Found(topic.resource, "KmsMasterKeyId", {"what": topic.name, "kind": "topic"})
+    for stream in view.template.of_type("AWS::Kinesis::Stream"):
+        if view.value(stream, "StreamEncryption") is None:
+            name = view.flow.name(f"{stream.stack}/{stream.logical_id}")
+            yield Found(stream, "StreamEncryption", {"what": name, "kind": "stream"})
     for queue in view.flow.nodes_of(Queue):
         if queue.resource is None or queue.key != "":
             continue
@@ -213,32 +284,70 @@ def _not_encrypted(view: View) -> Iterator[Found]:
             yield Found(queue.resource, "SqsManagedSseEnabled", {"what": queue.name, "kind": "queue"})
 
 
-_ANYBODY_MAY = ("aws:securetransport", "sns:protocol", "sns:endpoint")
+# Keys that say who asks, or for whom; what is left out (a user agent, a tag, the time) anybody can bring.
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+_SAYS_WHO = ("aws:source", "aws:principal", "aws:userid", "aws:username", "aws:vpcsourceip", "aws:calledvia")
+_SAYS_NOTHING = ("aws:principaltag", "aws:principaltype", "aws:sourceidentity")
+_ANYBODY = ("*", "o-*", "0.0.0.0/0", "::/0")
 
 
-def _limits(statement: Mapping[str, Any]) -> bool:
-    """Whether a condition says who may."""
+def _limits(statement: Mapping[str, Any], *, by_exclusion: bool = False) -> bool:
+    """Whether a condition says who may; in a statement that denies, who alone is let through."""
     for operator, condition in documents(statement.get("Condition")).items():
+        words = str(operator).lower()
+        if words == "null" or ("not" in words) is not by_exclusion:
+            continue
         for key, value in documents(condition).items():
-            star = all(render(item) == "*" for item in _listed(value))
-            if str(key).lower() not in _ANYBODY_MAY and not star and "null" not in str(operator).lower():
+            name, values = str(key).lower(), [render(item) for item in _listed(value)]
+            if not name.startswith(_SAYS_WHO) or name.startswith(_SAYS_NOTHING) or not values:
+                continue
+            if all(_names_somebody(one) for one in values):
                 return True
     return False
 
 
-def _anybody(principal: Any) -> bool:
-    if principal == "*":
+def _names_somebody(value: str) -> bool:
+    """Whether the value of a condition leaves not everybody: an ARN of any account does."""
+    if value in _ANYBODY:
+        return False
+    parts = value.split(":", 5)
+    if parts[0] != "arn" or len(parts) < 6:
+        return True
+    return "*" not in parts[4] and (bool(parts[4]) or not parts[5].startswith("*"))
+
+
+def _kept_out(document: Any) -> bool:
+    """Whether a statement denies whoever is not somebody in particular."""
+    return any(
+        isinstance(one, Mapping) and one.get("Effect") == "Deny" and _anybody(one) and _limits(one, by_exclusion=True)
+        for one in _listed(documents(document).get("Statement"))
+    )
+
+
+def _anybody(statement: Mapping[str, Any]) -> bool:
+    """Whether a statement is about every AWS account, or about every one but some."""
+    principal = statement.get("Principal")
+    if principal == "*" or "NotPrincipal" in statement:
         return True
     return "*" in [render(item) for item in _listed(documents(principal).get("AWS"))]
 
 
+_POLICIES = (
+    "AWS::SQS::QueuePolicy",
+    "AWS::SQS::QueueInlinePolicy",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SNS::TopicInlinePolicy",
+)
+
+
 def _public(view: View) -> Iterator[Found]:
-    for kind in ("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"):
+    for kind in _POLICIES:
         for policy in view.template.of_type(kind):
             if not _suspicious(policy.properties.get("PolicyDocument"), "Principal"):
                 continue
-            for statement in _statements(view.value(policy, "PolicyDocument")):
-                if _anybody(statement.get("Principal")) and not _limits(statement):
+            document = view.value(policy, "PolicyDocument")
+            for statement in _statements(document):
+                if _anybody(statement) and not _limits(statement) and not _kept_out(document):
                     actions = ", ".join(render(action) for action in _listed(statement.get("Action")))
                     word = "queue" if "SQS" in kind else "topic"
                     facts = {"policy": policy.logical_id, "actions": actions.replace(GAP, "…"), "kind": word}
@@ -378,10 +487,10 @@ RULES = (
     Rule(
         "govern-not-encrypted",
         Severity.MEDIUM,
-        "A queue or topic is not encrypted",
-        "Messages lie in {what} unencrypted.",
-        "Use encryption=SQS_MANAGED for queues, master_key for topics.",
-        "Set SqsManagedSseEnabled: true on queues, KmsMasterKeyId on topics.",
+        "A queue, topic or stream is not encrypted",
+        "Messages lie in the {kind} {what} unencrypted.",
+        "Use encryption=SQS_MANAGED for queues, master_key for topics, encryption=MANAGED for streams.",
+        "Set SqsManagedSseEnabled: true on queues, KmsMasterKeyId on topics, StreamEncryption on streams.",
         _ENCRYPTION,
         _not_encrypted,
         Example("fanned", {"Inbox.Properties.SqsManagedSseEnabled": False}),

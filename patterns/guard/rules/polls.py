@@ -736,7 +736,20 @@ RULES = (
             "polled",
             {
                 "Worker.Properties.DeadLetterConfig": {"TargetArn": {"Fn::GetAtt": ["OrdersDead", "Arn"]}},
-                "WorkerRole.Properties.ManagedPolicyArns.1": "arn:aws:iam::aws:policy/AmazonSQSFullAccess",
+                "WorkerRole.Properties.Policies": [
+                    {
+                        "PolicyName": "KeepFailures",
+                        "PolicyDocument": {
+                            "Statement": [
+                                {
+                                    "Effect": "Allow",
+                                    "Action": "sqs:SendMessage",
+                                    "Resource": {"Fn::GetAtt": ["OrdersDead", "Arn"]},
+                                }
+                            ]
+                        },
+                    }
+                ],
                 "Orders.Properties.RedrivePolicy": None,
             },
             also=("sqs-no-dead-letter-queue",),

@@ -1,0 +1,59 @@
+"""Readers of queues: the batching window, numbers in quotes, and aliases that somebody unknown invokes."""
+
+from typing import Any
+
+import pytest
+
+from patterns.guard import examples
+from patterns.guard.rule import Example
+from patterns.guard.rules import BY_ID
+from tests.guard._check import ids
+
+
+def polled(change: dict[str, Any]) -> dict[str, Any]:
+    return examples.good(Example("polled", {}, change))
+
+
+@pytest.mark.parametrize(("window", "visibility", "found"), [(0, 180, False), (1, 180, True), (1, 181, False)])
+def test_the_batching_window_counts_against_the_visibility_timeout(window: int, visibility: int, found: bool) -> None:
+    change = {
+        "Poll.Properties.MaximumBatchingWindowInSeconds": window,
+        "Orders.Properties.VisibilityTimeout": visibility,
+    }
+    assert ("poll-visibility-short" in ids(polled(change))) is found
+
+
+@pytest.mark.parametrize(("low", "high", "found"), [("2", "10", False), ("1", "10", True), ("10", "2", True)])
+def test_pollers_in_quotes_are_numbers(low: str, high: str, found: bool) -> None:
+    change = {"Poll.Properties.ProvisionedPollerConfig": {"MinimumPollers": low, "MaximumPollers": high}}
+    assert ("poll-provisioned-range" in ids(polled(change))) is found
+
+
+def unqualified(**uses: dict[str, Any]) -> bool:
+    """Whether it is found that the queue is polled for $LATEST beside an alias that is used so."""
+    template = examples.bad(BY_ID["poll-unqualified-function"].example)
+    del template["Resources"]["Address"]
+    template["Resources"] |= uses
+    return "poll-unqualified-function" in ids(template)
+
+
+PERMISSION = {"Action": "lambda:InvokeFunction", "Principal": "111122223333"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "properties", "found"),
+    [
+        ("Permission", {**PERMISSION, "FunctionName": {"Ref": "Live"}}, True),
+        ("Permission", {**PERMISSION, "FunctionName": {"Ref": "Worker"}}, False),
+        ("Url", {"AuthType": "AWS_IAM", "TargetFunctionArn": {"Ref": "Live"}}, True),
+        ("Url", {"AuthType": "AWS_IAM", "TargetFunctionArn": {"Ref": "Worker"}, "Qualifier": "live"}, True),
+        ("Url", {"AuthType": "AWS_IAM", "TargetFunctionArn": {"Ref": "Worker"}, "Qualifier": "beta"}, False),
+        ("Url", {"AuthType": "AWS_IAM", "TargetFunctionArn": {"Ref": "Worker"}}, False),
+    ],
+)
+def test_an_alias_is_used_where_somebody_may_invoke_it(kind: str, properties: dict[str, Any], found: bool) -> None:
+    assert unqualified(Use={"Type": f"AWS::Lambda::{kind}", "Properties": properties}) is found
+
+
+def test_an_alias_that_nothing_uses_is_no_other_traffic() -> None:
+    assert not unqualified()

@@ -337,6 +337,7 @@ class Poll(Edge):
         bisect: streams only, whether a failing batch is halved.
         may_delete: SQS only: whether the reader may delete what was processed.
         starting_position: streams only.
+        consumption: ``stream``, or ``queue`` where a Kafka topic is shared out record by record, in no order.
     """
 
     kind: ClassVar[str] = "poll"
@@ -352,6 +353,7 @@ class Poll(Edge):
     bisect: bool | None = False
     may_delete: Verdict = ALLOWED
     starting_position: str = ""
+    consumption: str = "stream"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

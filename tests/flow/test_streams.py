@@ -65,7 +65,69 @@ def test_a_destination_keeps_what_could_not_be_processed():
     flow = flow_of(**stream(failed=True, MaximumRetryAttempts=0))
     assert losses(flow) == []
     kept = end(flow, "Stream", Outcome.DESTINATION)
-    assert (kept.at, kept.attempts, kept.condition) == ("S/Failed", 1, "Worker fails on the record 1 time")
+    assert (kept.at, kept.attempts) == ("S/Failed", 1)
+    assert kept.condition == "Worker fails on the record 1 time; Failed gets only its place in Stream"
+
+
+def test_a_queue_gets_only_the_place_of_a_record_that_the_stream_goes_on_keeping():
+    def kept(**mapping: int) -> tuple[str, int | None, int | None]:
+        found = end(flow_of(**stream(failed=True, **mapping)), "Stream", Outcome.DESTINATION).kept
+        assert found is not None
+        return found.place, found.at_least, found.at_most
+
+    assert kept(MaximumRetryAttempts=3) == ("S/Stream", 0, 172_800)
+    assert kept(MaximumRetryAttempts=3, MaximumRecordAgeInSeconds=3_600) == ("S/Stream", 172_800 - 3_600, 172_800)
+    assert kept(MaximumRecordAgeInSeconds=3_600) == ("S/Stream", 172_800 - 3_600, 172_800)
+
+
+@pytest.mark.parametrize("mapping", [{}, {"MaximumRecordAgeInSeconds": 172_800}])
+def test_the_place_of_a_record_that_was_tried_until_it_expired_keeps_nothing(mapping):
+    (lost,) = losses(flow_of(**stream(failed=True, **mapping)))
+    assert (lost.outcome, lost.at, lost.soonest, lost.latest) == (Outcome.EXPIRED, "S/Stream", 172_800, 172_800)
+    assert lost.condition == (
+        "Worker fails on the record until it expires; it blocks what comes after it until then; "
+        "Failed gets only its place in Stream, where nothing is left of it"
+    )
+    assert lost.remedy == "let the retries of the mapping to Worker end while Stream still has the record"
+
+
+def test_a_bucket_gets_the_record_itself():
+    parts = stream(failed=True, MaximumRetryAttempts=0)
+    writes = allow("*", "s3:PutObject", "s3:ListBucket")
+    flow = flow_of(**{**parts, "Failed": resource("AWS::S3::Bucket"), "Role": role(READS, writes)})
+    found = end(flow, "Stream", Outcome.DESTINATION)
+    assert found.condition == "Worker fails on the record 1 time"
+    assert found.kept is not None
+    assert found.kept.place == "S/Failed"
+
+
+def test_how_long_a_kafka_record_can_be_read_at_its_place_stands_in_no_template():
+    flow = flow_of(**kafka(failed=True))
+    (told,) = [fate for found in fates(flow).values() for fate in found if fate.outcome is Outcome.DESTINATION]
+    assert told.kept is not None
+    assert (told.kept.place, told.kept.at_least, told.kept.at_most) == (f"{CLUSTER}:orders", None, None)
+    assert told.unsure == ("how long Kafka topic orders on 1 keeps its records",)
+
+
+def test_a_kafka_topic_that_is_shared_out_as_a_queue_keeps_no_order_and_blocks_nothing():
+    parts = kafka()
+    parts["Poll"] = resource(
+        "AWS::Lambda::EventSourceMapping",
+        FunctionName=ref("Worker"),
+        Topics=["orders"],
+        SelfManagedEventSource={"Endpoints": {"KafkaBootstrapServers": ["broker:9092"]}},
+        SelfManagedKafkaEventSourceConfig={"ConsumptionMode": "Queue"},
+    )
+    flow = flow_of(**parts)
+    (poll,) = flow.edges_of(Poll)
+    assert (poll.consumption, poll.retries) == ("queue", 0)
+    (lost,) = losses(flow)
+    assert (lost.outcome, lost.attempts, lost.latest) == (Outcome.DROPPED, None, None)
+    assert lost.condition == (
+        "Worker fails on the record each time that the broker delivers it, up to its group.share.delivery.count.limit"
+    )
+    (arrived,) = [f for found in fates(flow).values() for f in found if f.outcome is Outcome.PROCESSED]
+    assert (arrived.order, arrived.duplicates) == ("in no order", "more than once: the broker may deliver again")
 
 
 def test_a_destination_that_cannot_be_written_to_keeps_nothing():
@@ -86,7 +148,9 @@ def test_kafka_stops_after_ten_retries_only_where_there_is_a_destination(failed,
 
 
 def test_what_a_filter_skips_stays_in_the_stream():
-    flow = flow_of(**stream(failed=True, FilterCriteria={"Filters": [{"Pattern": '{"data": {"a": [1]}}'}]}))
+    flow = flow_of(
+        **stream(failed=True, MaximumRetryAttempts=0, FilterCriteria={"Filters": [{"Pattern": '{"data": {"a": [1]}}'}]})
+    )
     assert losses(flow) == []
     skipped = end(flow, "Stream", Outcome.FILTERED)
     assert skipped.kept is not None

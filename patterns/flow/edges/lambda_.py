@@ -98,6 +98,8 @@ def _mapping(draft: Draft, resource: Resource) -> Iterator[Edge]:
         )
     else:
         verdict = may_read(draft, role, source, service, resource)
+    # https://docs.aws.amazon.com/lambda/latest/dg/polling-kafka-queue.html (no retries of Lambda's own by default)
+    shared = draft.value(resource, "SelfManagedKafkaEventSourceConfig", "ConsumptionMode") == "Queue"
     poll = Poll(
         id=key,
         source=source,
@@ -114,11 +116,12 @@ def _mapping(draft: Draft, resource: Resource) -> Iterator[Edge]:
         else "ReportBatchItemFailures" in (types if isinstance(types, list) else [types]),
         maximum_concurrency=None if concurrency == -1 else concurrency,
         provisioned=draft.value(resource, "ProvisionedPollerConfig") is not None,
-        retries=read.integer("retries", "MaximumRetryAttempts", default=-1),
+        retries=read.integer("retries", "MaximumRetryAttempts", default=0 if shared else -1),
         record_age=read.integer("record_age", "MaximumRecordAgeInSeconds", default=-1),
         bisect=read.flag("bisect", "BisectBatchOnFunctionError", default=False),
         may_delete=draft.role_may(role, "sqs:DeleteMessage", source, resource) if not stream else ALLOWED,
         starting_position=render(draft.value(resource, "StartingPosition", default="")),
+        consumption="queue" if shared else "stream",
         unknown=tuple(read.unknown),
     )
     yield poll

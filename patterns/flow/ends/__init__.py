@@ -12,7 +12,7 @@ template could have provided:
   the first enqueue time);
 * a message that nobody can read: every mapping disabled or without permission;
 * a record that a stream's reader gives up on without a destination, or that blocks its shard until it
-  expires;
+  expires, also where a queue or topic then gets its place in the stream;
 * a message that every filter rejects - every subscription of a topic, every rule of a custom bus, the only
   mapping of a queue - unless another path without a filter takes it to somebody, or the filters provably
   leave no gap. That is a designed end (`FILTERED`), but one that nobody sees.

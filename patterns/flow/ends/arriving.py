@@ -43,9 +43,16 @@ def duplicates_of(flow: Flow, start: str, path: tuple[str, ...]) -> str:
     if isinstance(last, Poll) and last.may_delete.denied:
         return f"again and again: {last.may_delete.why}"
     who = [name for node in nodes for kind, name in _AGAIN if isinstance(node, kind)]
+    if any(_shared(flow.edges[key]) for key in path):
+        who = ["the broker" if name == "the stream's reader" else name for name in who]
     if isinstance(nodes[-1], Function) and (not path or _queued(flow.edges[path[-1]])):
         who.append("Lambda's own queue")
     return f"more than once: {', '.join(dict.fromkeys(who))} may deliver again" if who else ""
+
+
+def _shared(edge: Edge) -> bool:
+    """Whether a broker shares out single records of a topic instead of its partitions."""
+    return isinstance(edge, Poll) and edge.consumption == "queue"
 
 
 def _queued(edge: Edge) -> bool:
@@ -59,7 +66,8 @@ def order_kept(flow: Flow, start: str, path: tuple[str, ...]) -> str:
         for node in _hops_of(flow, start, path)
         if isinstance(node, Queue | Topic | Stream)
     ]
-    loose = any(isinstance(n, Bus | Rule | Bucket | Schedule) for n in _hops_of(flow, start, path))
+    loose = any(_shared(flow.edges[key]) for key in path)
+    loose = loose or any(isinstance(n, Bus | Rule | Bucket | Schedule) for n in _hops_of(flow, start, path))
     if not ordered or loose or None in ordered or not all(ordered):
         return "in no order"
     last = flow.nodes[flow.edges[path[-1]].target] if path else None

@@ -8,6 +8,7 @@ from patterns.flow.model import (
     Bucket,
     Bus,
     Call,
+    DeadLetter,
     Delivery,
     Edge,
     External,
@@ -51,11 +52,14 @@ def into_net(
     unsure = (*unsure, *doubts_of(edge.verdict, node.name), *existence(edge))
     if node.resource is not None and node.resource.condition is not None:
         unsure = (*unsure, f"whether {node.name} exists: {node.resource.condition}")
+    if (bus := _described_only(flow, edge)) and kept is None:
+        condition += f"; {node.name} gets a description of it, and only {bus.name} keeps the event"
+        kept = _left_on(bus, latest)
     onward = [e for e in flow.leaving(node.id) if isinstance(e, CARRIES)]
     if isinstance(node, Topic | Bus) and not onward:
         takes = "subscribers" if isinstance(node, Topic) else "rules"
         condition = f"{condition}; it goes to {node.name}, whose {takes} stand in none of the templates"
-        unsure, kept = (*unsure, f"which {takes} {node.name} has"), archive_of(node)
+        unsure, kept = (*unsure, f"which {takes} {node.name} has"), kept or archive_of(node)
     if isinstance(node, Queue) or not (onward or isinstance(node, Function)):
         if kept is None and isinstance(node, Queue):
             kept = Kept(node.id, node.retention, node.retention)
@@ -73,6 +77,22 @@ def into_net(
         if not onward:
             return
     yield Go(edge, QUEUED if isinstance(node, Function) else "in", True, soonest, latest, False, unsure)
+
+
+def _described_only(flow: Flow, edge: Edge) -> Node | None:
+    """The new event bus whose subscriber puts only a description of a failed event into its queue.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-custom-bus-retry.html
+    """
+    failed = flow.edges.get(edge.of) if isinstance(edge, DeadLetter) else None
+    return flow.nodes[failed.source] if isinstance(failed, Delivery) and failed.by == "eventsv2" else None
+
+
+def _left_on(bus: Node, latest: int | None) -> Kept:
+    retained = archive_of(bus)
+    if retained is None or retained.at_most is None:
+        return Kept(bus.id, None, None)
+    return Kept(bus.id, max(0, retained.at_most - (latest or 0)), retained.at_most)
 
 
 def archive_of(node: Node) -> Kept | None:

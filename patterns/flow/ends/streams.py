@@ -1,11 +1,24 @@
 """What becomes of a record in a stream."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from patterns.flow.ends.nets import into_net, refusal_of
 from patterns.flow.ends.steps import POLLED, End, Go, doubts_of, existence
 from patterns.flow.ends.watching import function_metrics, told_by
-from patterns.flow.model import Flow, Kept, Outcome, Pipe, Poll, Stream
+from patterns.flow.model import (
+    Bucket,
+    DeadLetter,
+    External,
+    Flow,
+    Kept,
+    Outcome,
+    Pipe,
+    Poll,
+    Queue,
+    Stream,
+    Topic,
+)
 from patterns.flow.words import duration, times
 
 # https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html
@@ -31,7 +44,7 @@ def at_stream(flow: Flow, node: Stream, polls: list[Poll], net: bool) -> Iterato
                 soonest=node.retention or 0,
                 latest=node.retention,
                 lost=True,
-                remedy="enable the mapping" if disabled else f"let {who} read it: {poll.verdict.why}",
+                remedy="enable the mapping" if disabled else f"let {who} read {node.name}",
             )
             continue
         if poll.filters:
@@ -69,31 +82,97 @@ def _stuck(flow: Flow, node: Stream, poll: Poll, who: str) -> Iterator[End | Go]
     attempts = None if poll.retries in (-1, None) else (poll.retries or 0) + 1
     if endless and usable and node.service == "kafka":
         attempts, endless = KAFKA_RETRIES_WITH_DESTINATION + 1, False
-    latest = node.retention if poll.record_age in (-1, None) else poll.record_age
-    tries = "until it expires" if attempts is None else times(attempts, "time")
+    latest = node.retention
     if poll.record_age not in (-1, None):
+        latest = min(n for n in (poll.record_age, node.retention) if n is not None)
+        endless = poll.retries == -1 and latest == node.retention
+    tries = "until it expires" if poll.retries == -1 and attempts is None else times(attempts, "time")
+    if poll.record_age not in (-1, None) and not endless:
         tries = f"for {duration(poll.record_age)}" if attempts is None else f"{tries} or {duration(poll.record_age)}"
+    if poll.consumption == "queue":
+        attempts, latest = None, None
+        tries = "each time that the broker delivers it, up to its group.share.delivery.count.limit"
     refused_by = refusal_of(flow, [poll])
     condition = f"{refused_by + ' and' if refused_by else who} fails on the record {tries}"
+    condition += "; it blocks what comes after it until then" if endless else ""
+    soonest = (node.retention or 0) if endless else 0
+    for dead in usable:
+        failed = _Failed(condition, attempts, soonest, latest, endless, alarms, unsure)
+        yield from _put_aside(flow, node, poll, dead, failed)
     if usable:
-        for dead in usable:
-            yield from into_net(flow, dead, Outcome.DESTINATION, condition, attempts, 0, latest, None, alarms, unsure)
         return
     refused = f"; its destination cannot be written to: {nets[0].verdict.why}" if nets else ""
-    blocked = "; it blocks what comes after it until then" if endless else ""
     yield End(
         Outcome.EXPIRED if endless else Outcome.DROPPED,
         node.id if endless else poll.target,
         poll.id,
-        condition + blocked + refused,
+        condition + refused,
         attempts,
         latest=latest,
-        soonest=(node.retention or 0) if endless else 0,
+        soonest=soonest,
         lost=not unsure,
-        remedy=_stream_remedy(flow, node, poll),
+        remedy="make its destination writable" if nets else _stream_remedy(flow, node, poll),
         alarms=alarms,
         unsure=unsure,
     )
+
+
+class _Failed(NamedTuple):
+    """How a record fails for good."""
+
+    condition: str
+    attempts: int | None
+    soonest: int
+    latest: int | None
+    endless: bool
+    alarms: tuple[str, ...]
+    unsure: tuple[str, ...]
+
+
+def _put_aside(flow: Flow, node: Stream, poll: Poll, dead: DeadLetter, failed: _Failed) -> Iterator[End | Go]:
+    """A failed record at its destination. A queue or topic gets only its place; the record stays in the stream.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+    https://docs.aws.amazon.com/lambda/latest/dg/kafka-on-failure.html
+    """
+    target = flow.nodes[dead.target]
+    service = target.service if isinstance(target, External) else ""
+    condition, attempts, soonest, latest, endless, alarms, unsure = failed
+    if isinstance(target, Bucket) or service in ("s3", "kafka"):
+        kept = None
+    elif isinstance(target, Queue | Topic) or service in ("sqs", "sns"):
+        condition += f"; {target.name} gets only its place in {node.name}"
+        kept = _left_in(node, latest)
+        if node.retention is None:
+            unsure = (*unsure, f"how long {node.name} keeps its records")
+    else:
+        kept = None
+        unsure = (*unsure, f"whether {target.name} gets the record or only its place in {node.name}")
+    steps = into_net(flow, dead, Outcome.DESTINATION, condition, attempts, soonest, latest, kept, alarms, unsure)
+    if kept is None or not endless:
+        yield from steps
+        return
+    yield End(
+        Outcome.EXPIRED,
+        node.id,
+        poll.id,
+        condition + ", where nothing is left of it",
+        attempts,
+        soonest,
+        latest,
+        lost=not unsure,
+        remedy=f"let the retries of {reader_of(flow, poll)} end while {node.name} still has the record",
+        alarms=alarms,
+        unsure=unsure,
+    )
+    yield from (step for step in steps if isinstance(step, Go))
+
+
+def _left_in(node: Stream, latest: int | None) -> Kept:
+    """What the stream still keeps of a record's time when its reader gives up on it."""
+    if node.retention is None:
+        return Kept(node.id, None, None)
+    return Kept(node.id, max(0, node.retention - (node.retention if latest is None else latest)), node.retention)
 
 
 def reader_of(flow: Flow, poll: Poll) -> str:

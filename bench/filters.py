@@ -45,6 +45,26 @@ def main() -> None:
         event = {"detail": {"kind": "none", "region": "nowhere"}}
         speed = 1 / _best(lambda c=compiled, e=event: c.matches(e), 2_000)
         print(f"  {branches:>4} branches of $or{'':14}{speed:>12,.0f} events/s")
+    print("\nkeys under arrays that have to match in the same element, ours: should fall no faster than keys grow")
+    for keys in (10, 50, 150):
+        names = [f"k{i}" for i in range(keys)]
+        _met(f"{keys} keys, 2 elements", dict.fromkeys(names, _X), [dict.fromkeys(names, "x") for _ in range(2)])
+    for arrays in (5, 10, 20, 40):
+        names = [f"a{i}" for i in range(arrays)]
+        branch = {name: {"y": _X} for name in names} | {"z": _X}
+        pattern = {name: {"x": _X} for name in names} | {"$or": [branch, {"z": ["y"]}]}
+        element = {"x": "x", "y": "x"}
+        detail: dict[str, Any] = {name: [element, element] for name in names} | {"z": "x"}
+        _met(f"{arrays} arrays and $or", pattern, detail | {names[-1]: [{"x": "x"}, {"y": "x"}]})
+
+
+_X = ["x"]
+
+
+def _met(title: str, pattern: dict[str, Any], detail: Any) -> None:
+    compiled = Filter({"detail": pattern}, "eventbridge")
+    speed = 1 / _best(lambda: compiled.matches({"detail": detail}), 100)
+    print(f"  {title:<32}{speed:>12,.0f} events/s")
 
 
 def _policies(many: int) -> list[dict[str, Any]]:

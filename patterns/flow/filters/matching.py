@@ -15,7 +15,7 @@ from typing import Any
 
 from patterns.errors import PatternError
 from patterns.flow.filters.conditions import Test, accepts_absence, condition_test
-from patterns.flow.filters.elements import has_array, in_same_elements, shared_levels
+from patterns.flow.filters.elements import has_array, same_elements, shared_levels
 from patterns.flow.filters.grammar import Items, Leaf, Or, Scope, leaves, parse, shown
 from patterns.flow.filters.reading import NOT_JSON, Invalid, needles, parsed, reader
 from patterns.flow.filters.walking import compiled, found_at, segments_of
@@ -97,7 +97,7 @@ class Filter:
         self.items = document.items
         self._plain = self.scope in (Scope.BODY, Scope.EVENTBRIDGE)
         self._attributes = frozenset(leaf.path[0] for leaf in leaves(self.items))
-        self._shared = shared_levels(self.items) if not self.scope.is_sns else ()
+        self._shared = shared_levels(self.items) if not self.scope.is_sns else frozenset[str]()
         self._needles = needles(self.items) if self.scope is Scope.BODY else ()
         self._in_a_row = 0
 
@@ -223,9 +223,11 @@ class Filter:
 
     def _consistent(self, subject: dict[str, Any]) -> bool:
         """EventBridge wants keys under one array to match in the same element of it; SNS does not."""
-        if not any(has_array(subject, name) for name in self._shared):
-            return True
-        return in_same_elements(self.items, subject, self.scope)
+        return not self._shared or not has_array(subject, self._shared) or self._in_same_elements(subject)
+
+    @cached_property
+    def _in_same_elements(self) -> Test:
+        return same_elements(self.items, self.scope)
 
 
 def match(policy: Mapping[str, Any], scope: Scope | str, message: Any) -> bool:
@@ -244,8 +246,11 @@ def explain(policy: Mapping[str, Any], scope: Scope | str, message: Any) -> Verd
 def _kind(value: object) -> str:
     if value is NOT_JSON:
         return "text that is not JSON"
-    names = {dict: "a JSON object", list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
-    return names.get(type(value), "a number")
+    if isinstance(value, list | tuple):
+        return "an array"
+    names = {dict: "a JSON object", str: "a string", bool: "a boolean", type(None): "null", int: "a number"}
+    names[float] = "a number"
+    return names.get(type(value), f"no JSON, of the type {type(value).__name__}")
 
 
 def _attribute(name: object, attribute: object) -> Any:

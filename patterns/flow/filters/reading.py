@@ -1,7 +1,7 @@
 """JSON texts, read as a whole or only where a policy looks."""
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
@@ -24,9 +24,9 @@ NOT_JSON = Invalid("not JSON")
 
 
 def parsed(message: object) -> Any:
-    """A message that is text as what its JSON says, or ``NOT_JSON``; anything else as it is."""
+    """A message that is text as what its JSON says, or ``NOT_JSON``; an object as a dict; anything else as it is."""
     if not isinstance(message, str | bytes):
-        return message
+        return dict(message) if isinstance(message, Mapping) and not isinstance(message, dict) else message
     try:
         text = message if isinstance(message, str) else message.decode(json.detect_encoding(message))
         return _read(text)

@@ -1,6 +1,6 @@
 """Walks down a message to the keys of a policy: one function for all of them, made once for each shape of policy."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +12,7 @@ Within = tuple[tuple[int, int], ...]
 # Levels of a key up to which every way to it, with dots for levels, is written out. Their number grows with the square.
 SHORT = 8
 _MISSING = object()
+_SCALARS = frozenset((int, float, bool, type(None)))
 
 
 def segments_of(path: tuple[str, ...]) -> tuple[str, ...]:
@@ -19,27 +20,45 @@ def segments_of(path: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(".".join(path).split("."))
 
 
-def found_at(subject: dict[str, Any], segments: tuple[str, ...]) -> Iterator[tuple[Any, Within]]:
+def is_object(node: object) -> bool:
+    """Whether it stands for a JSON object: a dict, or what only behaves like one."""
+    return isinstance(node, dict | Mapping)
+
+
+def is_array(node: object) -> bool:
+    """Whether it stands for a JSON array."""
+    return isinstance(node, list | tuple)
+
+
+def found_at(subject: Mapping[str, Any], segments: tuple[str, ...]) -> Iterator[tuple[Any, Within]]:
     """Every scalar under a key, with the array elements it stands in."""
     depth = len(segments)
     stack: list[tuple[Any, int, Within]] = [(subject, 0, ())]
     while stack:
         node, at, within = stack.pop()
-        if isinstance(node, dict):
-            if at == depth:
-                continue
-            here, dotted = segments[at], f"{segments[at]}."
-            for name, child in node.items():
-                if name == here:
-                    stack.append((child, at + 1, within))
-                elif name.startswith(dotted):
-                    parts = tuple(name.split("."))
-                    if segments[at : at + len(parts)] == parts:
-                        stack.append((child, at + len(parts), within))
-        elif isinstance(node, list):
+        if is_object(node):
+            stack += [(child, end, within) for child, end in _further(node, segments, at)]
+        elif is_array(node):
             stack += [(node[i], at, (*within, (id(node), i))) for i in range(len(node) - 1, -1, -1)]
         elif at == depth:
             yield node, within
+
+
+def _further(node: Mapping[str, Any], segments: tuple[str, ...], at: int) -> Iterator[tuple[Any, int]]:
+    """What stands under the names that lead on, and how far they lead. Names are looked up, or read if fewer."""
+    depth = len(segments)
+    if len(node) < depth - at:
+        for name, child in node.items():
+            end = at + name.count(".") + 1
+            if name == ".".join(segments[at:end]):
+                yield child, end
+        return
+    name = None
+    for end in range(at + 1, depth + 1):
+        name = segments[at] if name is None else f"{name}.{segments[end - 1]}"
+        child = node.get(name, _MISSING)
+        if child is not _MISSING:
+            yield child, end
 
 
 Tree = dict[Any, Any]
@@ -131,7 +150,8 @@ def _straight(shape: tuple[tuple[tuple[str, ...], bool], ...]) -> Callable[..., 
 
     Nearly every message is plain objects all the way, or arrays of one element. Written out, the walk to all keys
     takes half the time of a loop over keys and levels, and walks are most of what matching does. Whatever else a
-    message holds is left to ``general``. Names enter by ``repr``.
+    message holds, classes that only behave like ``dict`` or ``list`` included, is left to the general tests. Names
+    enter by ``repr``.
     """
     numbers = range(len(shape))
     lines = ["def maker(texts, scalars, severals, general):"]
@@ -139,7 +159,7 @@ def _straight(shape: tuple[tuple[tuple[str, ...], bool], ...]) -> Callable[..., 
     lines += ["  def test(subject):"]
     lines += _written(tree_of(segments for segments, _ in shape), "subject", 2, {n for n in numbers if shape[n][1]})
     lines += ["    return True", "  return test"]
-    scope: dict[str, Any] = {"MISSING": _MISSING}
+    scope: dict[str, Any] = {"MISSING": _MISSING, "SCALARS": _SCALARS}
     exec("\n".join(lines), scope)
     return scope["maker"]
 
@@ -153,9 +173,9 @@ def _written(tree: Tree, node: str, depth: int, optional: set[int]) -> Iterator[
         yield f"{pad}  if not text{number}({node}): return False"
         yield f"{pad}elif {node} is MISSING:"
         yield f"{pad}  {'pass' if number in optional else 'return False'}"
-        yield f"{pad}elif kind is list or kind is dict:"
-        yield f"{pad}  if not several{number}(subject): return False"
-        yield f"{pad}elif not scalar{number}({node}): return False"
+        yield f"{pad}elif kind in SCALARS:"
+        yield f"{pad}  if not scalar{number}({node}): return False"
+        yield f"{pad}elif not several{number}(subject): return False"
     if not names(tree):
         return
     if node != "subject":

@@ -2,10 +2,15 @@
 
 import json
 import re
+import sys
+from collections import OrderedDict
+from collections.abc import Callable
+from itertools import product
+from types import MappingProxyType
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from patterns.errors import PatternError
@@ -226,6 +231,142 @@ def test_the_search_for_the_same_element_stays_short() -> None:
     assert not match({"detail": {key: [1] for key in keys} | {"last": [1]}}, "eventbridge", event)
     event["detail"].append({"last": 1})
     assert not match({"detail": {key: [1] for key in keys} | {"last": [1]}}, "eventbridge", event)
+
+
+BESIDE = st.dictionaries(st.sampled_from("xy"), st.sampled_from([[1], [1], [0]]), min_size=1)
+IN_ARRAYS = st.dictionaries(st.sampled_from("ab"), BESIDE, min_size=1)
+MET = st.builds(lambda keys, one, other: {**keys, "$or": [one, other]}, IN_ARRAYS, IN_ARRAYS, IN_ARRAYS)
+BITS = st.sampled_from([1, 1, 0])
+ELEMENTS = st.dictionaries(st.sampled_from("xy"), BITS | st.lists(BITS, min_size=1, max_size=2), min_size=1)
+SEVERAL = st.lists(ELEMENTS, min_size=1, max_size=3)
+HOLDERS = ELEMENTS | SEVERAL | st.lists(SEVERAL, min_size=1, max_size=2)
+
+
+def _alone(node: Any) -> list[Any]:
+    """Each way to leave of every array one element, or nothing where it is empty."""
+    if isinstance(node, list):
+        return [way for element in node for way in _alone(element)] or [{}]
+    if isinstance(node, dict):
+        ways = product(*(_alone(value) for value in node.values()))
+        return [dict(zip(node, way, strict=True)) for way in ways]
+    return [node]
+
+
+@settings(max_examples=300, deadline=None)
+@given(IN_ARRAYS | MET, st.fixed_dictionaries({"a": HOLDERS, "b": HOLDERS}))
+def test_keys_match_in_the_same_elements_where_one_of_each_array_alone_would_match(pattern: Any, detail: Any) -> None:
+    compiled = Filter({"detail": pattern}, "eventbridge")
+    expected = any(compiled.matches({"detail": alone}) for alone in _alone(detail))
+    event(f"matches: {expected}, arrays: {len(_alone(detail)) > 1}")
+    assert compiled.matches({"detail": detail}) is expected
+
+
+def _calls(asked: Callable[[], object]) -> int:
+    """How many functions are called to answer."""
+    calls = 0
+
+    def count(_frame: Any, kind: str, _what: Any) -> None:
+        nonlocal calls
+        calls += kind == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(count)
+    try:
+        asked()
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+def _arrays_and_or(many: int, live: bool) -> tuple[Any, Any]:
+    """Keys under an array each, twice, the second time in a branch; the last array has them in different elements."""
+    names = [f"a{i}" for i in range(many)]
+    branch = {name: {"y": [1]} for name in names} | {"z": [1]}
+    other = {name: {"w": [1]} for name in names} if live else {"z": [2]}
+    pattern = {name: {"x": [1]} for name in names} | {"$or": [branch, other]}
+    event: dict[str, Any] = {name: [{"x": 1, "y": 1, "w": 1}, {"x": 1, "y": 1, "w": 1}] for name in names}
+    event[names[-1]] = [{"x": 1}, {"y": 1, "w": 1}]
+    return {"detail": pattern}, {"detail": event | {"z": 1}}
+
+
+@pytest.mark.parametrize("live", [False, True])
+def test_arrays_that_have_nothing_to_do_with_each_other_are_searched_one_by_one(live: bool) -> None:
+    steps = []
+    for many in (8, 16, 32):
+        pattern, sent = _arrays_and_or(many, live)
+        compiled = Filter(pattern, "eventbridge")
+        assert not compiled.matches(sent)
+        steps.append(_calls(lambda c=compiled, e=sent: c.matches(e)))
+        sent["detail"][f"a{many - 1}"].append({"x": 1, "y": 1})
+        assert compiled.matches(sent)
+    assert steps[2] < 2.3 * steps[1] < 2.3 * 2.3 * steps[0]
+
+
+def test_branches_over_a_chain_of_arrays_are_not_tried_in_every_combination() -> None:
+    """Every $or is about two arrays and every array in two of them, so nothing stands apart from the rest."""
+    steps = []
+    for many in (8, 16):
+        pattern: Any = {"a": {"y": [1]}}
+        sent: Any = {"a": [{"x": 1}, {"y": 1}]}
+        for _ in range(many):
+            same = [{"a": {key: [1]}, "d": {"a": {key: [1]}}} for key in "xy"]
+            pattern, sent = {"$or": same, "d": pattern}, {"a": [{"x": 1}, {"y": 1}], "d": sent}
+        compiled = Filter({"detail": pattern | {"a": {"x": [1]}}}, "eventbridge")
+        assert not compiled.matches({"detail": sent})
+        steps.append(_calls(lambda c=compiled, e=sent: c.matches({"detail": e})))
+        assert Filter({"detail": pattern | {"a": {"y": [1]}}}, "eventbridge").matches({"detail": sent})
+    assert steps[1] < 5 * steps[0]
+
+
+class _Counted(dict[str, Any]):
+    """An object that counts the names that are looked up or read."""
+
+    looked_at = 0
+
+    def get(self, key: str, default: Any = None) -> Any:
+        _Counted.looked_at += 1
+        return super().get(key, default)
+
+    def items(self) -> Any:
+        _Counted.looked_at += len(self)
+        return super().items()
+
+
+def test_names_are_looked_up_and_not_searched_for() -> None:
+    """150 keys in objects of 150 names: a look at each name for each key would be 22,500 for an element."""
+    for many in (10, 150):
+        names = [f"k{i}" for i in range(many)]
+        compiled = Filter({"detail": {key: ["x"] for key in names}}, "eventbridge")
+        sent = {"detail": [_Counted(dict.fromkeys(names, "x")) for _ in range(2)]}
+        _Counted.looked_at = 0
+        assert compiled.matches(sent)
+        assert _Counted.looked_at <= 2 * 2 * many
+
+
+def test_arrays_in_arrays_however_deep_are_no_crash() -> None:
+    compiled = Filter({"detail": {"a": [1], "b": [1]}}, "eventbridge")
+    for deepest, expected in (({"a": 1, "b": 1}, True), ({"a": 1}, False)):
+        node: Any = deepest
+        for _ in range(400):
+            node = [node, {"b": 1}]
+        assert compiled.matches({"detail": node}) is expected
+
+
+# What stands for JSON ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "condition", ["x", {"exists": True}, {"exists": False}, {"anything-but": "x"}, {"prefix": "x"}]
+)
+@pytest.mark.parametrize("scope", ["body", "eventbridge"])
+@pytest.mark.parametrize("of", [dict, OrderedDict, MappingProxyType], ids=lambda of: of.__name__)
+def test_what_only_behaves_like_a_dict_or_a_list_is_one(of: Any, scope: str, condition: Any) -> None:
+    for policy in ({"a": [condition]}, {"a": {"b": [condition]}}, {"a": {"b": [condition], "c": ["y"]}}):
+        compiled = Filter(policy, scope)
+        for inner in ({"b": "x"}, {"b": "z", "c": "y"}, {"b": {"d": "x"}}, {"b": ["z", "x"]}, {"b": ("z", "x")}, {}):
+            plain = {"a": json.loads(json.dumps(inner))}
+            for sent in (of({"a": of(inner)}), {"a": of(inner)}, of({"a": inner}), {"a": (of(inner),)}):
+                assert compiled.matches(sent) is compiled.explain(sent).matched is compiled.matches(plain)
 
 
 # The demo of the insurance leads -------------------------------------------------------------------------

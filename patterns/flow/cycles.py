@@ -3,9 +3,27 @@
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
 """
 
+import re
 from collections import deque
 
-from patterns.flow.model import Bucket, Edge, Flow, Function, Loop, Node, Queue, Topic, Way
+from patterns.flow.model import (
+    Bucket,
+    Delivery,
+    Edge,
+    Flow,
+    Function,
+    Loop,
+    Match,
+    Node,
+    Notification,
+    Poll,
+    Queue,
+    Send,
+    Subscription,
+    Topic,
+    Way,
+)
+from patterns.flow.permissions import CLOSE, GAP, OPEN
 
 # Every cycle of a small tangle is looked for; of a large one, the shortest through its first node.
 _TANGLE = 40
@@ -19,14 +37,80 @@ _SEEN = (Function, Queue, Topic, Bucket)
 
 def loops(flow: Flow) -> list[Loop]:
     """The cycles of a flow: for each node in a tangle the shortest one through it, each told once."""
-    graph = _graph(flow, (Edge,))
+    graph = _met(flow, _graph(flow, (Edge,)))
     found: dict[frozenset[str], Loop] = {}
     for tangle in _tangles(graph):
         for start in tangle if len(tangle) <= _TANGLE else tangle[:1]:
             cycle = _shortest(graph, start, set(tangle))
             if cycle:
                 found.setdefault(frozenset(e.id for e in cycle), _loop(flow, cycle))
-    return sorted(found.values(), key=lambda loop: (len(loop.nodes), loop.nodes, loop.edges))
+    ordered = sorted(found.values(), key=lambda loop: (len(loop.nodes), loop.nodes, loop.edges))
+    # Two notifications of one bucket are two ways round the same places.
+    return list({(loop.nodes, loop.certain, loop.stopped): loop for loop in reversed(ordered)}.values())[::-1]
+
+
+# Writers × notifications of one bucket: beyond so many, each is taken to meet each.
+_MEETINGS = 2_000
+
+# Where Lambda writes the records of failed invocations and of streams.
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+_RECORDS = ("aws/lambda/*",)
+
+
+def _met(flow: Flow, graph: dict[str, list[tuple[str, Edge]]]) -> dict[str, list[tuple[str, Edge]]]:
+    """The graph in which a bucket only hands on what is written to it: each notification is a place of its own.
+
+    What is written under ``out/`` brings no notification of ``in/``.
+    """
+    split: dict[str, list[tuple[str, Edge]]] = {}
+    for bucket in flow.nodes_of(Bucket):
+        writers = sum(1 for edge in flow.arriving(bucket.id))
+        ways = graph.get(bucket.id, ())
+        if ways and writers * len(ways) <= _MEETINGS and all(isinstance(edge, Notification) for _, edge in ways):
+            split[bucket.id] = list(ways)
+    if not split:
+        return graph
+    met: dict[str, list[tuple[str, Edge]]] = {}
+    for source, ways in graph.items():
+        for target, edge in ways:
+            if source in split:
+                met.setdefault(edge.id, []).append((target, edge))
+            elif target in split:
+                met.setdefault(source, []).extend(
+                    (on.id, edge) for _, on in split[target] if isinstance(on, Notification) and _meet(edge, on)
+                )
+            else:
+                met.setdefault(source, []).append((target, edge))
+    return met
+
+
+def _meet(write: Edge, notification: Notification) -> bool:
+    """Whether what is written can bring this notification."""
+    keys, events = _RECORDS, ("ObjectCreated",)
+    if isinstance(write, Send):
+        keys, events = write.keys, write.events
+    told = [event.removeprefix("s3:").partition(":")[0] for event in notification.events]
+    if events and told and not any(event in events or event not in _EVENTS for event in told):
+        return False
+    wanted = dict(notification.filters)
+    prefix, suffix = wanted.get("prefix", ""), wanted.get("suffix", "")
+    return not keys or any(_may_be(key, prefix, suffix) for key in keys)
+
+
+# The events that an action in the bucket makes, rather than S3 itself.
+_EVENTS = ("ObjectCreated", "ObjectRemoved", "ObjectRestore", "ObjectTagging", "ObjectAcl")
+
+
+def _may_be(pattern: str, prefix: str, suffix: str) -> bool:
+    """Whether a key that fits the pattern can begin and end so."""
+    pieces = re.split(f"[*?{OPEN}‹{GAP}]", pattern)
+    if len(pieces) == 1:
+        return pattern.startswith(prefix) and pattern.endswith(suffix)
+    # What is not known of a key ends with the reference or the gap that stands for it.
+    head, tail = pieces[0], re.split(f"[*?{CLOSE}›{GAP}]", pattern)[-1]
+    known = GAP not in prefix + suffix and OPEN not in prefix + suffix
+    begins = head.startswith(prefix) or prefix.startswith(head)
+    return not known or (begins and (tail.endswith(suffix) or suffix.endswith(tail)))
 
 
 def tangles(flow: Flow, kinds: tuple[type[Edge], ...]) -> list[list[str]]:
@@ -127,8 +211,18 @@ def _loop(flow: Flow, cycle: list[Edge]) -> Loop:
     places, cycle = places[first:] + places[:first], cycle[first:] + cycle[:first]
     nodes = [flow.nodes[place] for place in places]
     stopped, why = _stopped(nodes)
-    certain = all(edge.way is not Way.LIKELY for edge in cycle)
+    made = any(isinstance(node, Function) for node in nodes)
+    certain = not any(edge.way is Way.LIKELY or (made and _filters(edge)) for edge in cycle)
     return Loop(nodes=tuple(places), edges=tuple(e.id for e in cycle), certain=certain, stopped=stopped, why=why)
+
+
+def _filters(edge: Edge) -> bool:
+    """Whether an edge lets only some messages on: what a function has made may not be among them."""
+    if isinstance(edge, Match):
+        return not edge.everything
+    if isinstance(edge, Subscription):
+        return edge.filter is not None or "filter" in edge.unknown
+    return isinstance(edge, Poll | Delivery | Notification) and bool(edge.filters)
 
 
 def _stopped(nodes: list[Node]) -> tuple[bool, str]:

@@ -425,11 +425,15 @@ class Send(Edge):
     Attributes:
         action: the action its role is granted (``sqs:SendMessage``), or empty.
         variable: the environment variable that names the target, or empty.
+        keys: for a bucket, patterns of the object keys that the role may write; empty: any.
+        events: for a bucket, what the role may bring about there (``ObjectCreated``); empty: anything.
     """
 
     kind: ClassVar[str] = "send"
     action: str = ""
     variable: str = ""
+    keys: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
     way: Way = Way.LIKELY
 
 
@@ -594,7 +598,7 @@ class Loop:
     Attributes:
         nodes: ids in the order of the cycle, beginning with the smallest.
         edges: ids of the edges between them.
-        certain: ``False`` when one of the edges is only likely.
+        certain: ``False`` when one of the edges is only likely, or filters what a function has made.
         stopped: whether Lambda's recursive loop detection would stop it.
         why: why it does, or why it does not.
     """

@@ -146,6 +146,7 @@ class Permissions:
         self._roles: dict[str, list[Statement]] = {}
         self._role_gaps: dict[str, list[str]] = {}
         self._arns: dict[str, str] = {}
+        self._denials: dict[str, list[Statement]] = {}
         self._open: set[tuple[str, str]] = set()
         self._ordered: dict[int, _Ordered] = {}
         self._told: dict[tuple[Caller, str, str], Verdict] = {}
@@ -358,6 +359,18 @@ class Permissions:
     def grants(self, role: str) -> list[Statement]:
         """The statements of a role, as far as the templates hold them."""
         return self._roles.get(role, [])
+
+    def denies(self, role: str, action: str, resource: str) -> bool:
+        """Whether a policy denies this to a role for certain."""
+        if role not in self._denials:
+            self._denials[role] = [one for one in self._roles.get(role, ()) if one.deny]
+        beside = [one for policy in self._policies_for_roles(role, resource) for one in policy if one.deny]
+        denials = [*self._denials[role], *beside]
+        return bool(denials) and self._weigh(denials, Caller(role=role), action, resource)[1] is True
+
+    def arn(self, target: str) -> str:
+        """The ARN of a resource as far as its template decides it, gaps as ``GAP``."""
+        return self._arn(target)
 
     def resource_allows(self, caller: Caller, action: str, resource: str, label: str = "") -> Verdict:
         """Whether the resource's own policy lets a service in. ``resource`` is an id, or an ARN elsewhere."""
@@ -632,10 +645,10 @@ class Permissions:
                 if inner == target or target.startswith(f"{inner}:"):
                     return rest in ("", "*", ":*", "/*") or _below(rest)
                 return False
-            return _arn_matches(pattern, self._arn(target))
+            return _covers(pattern, self._arn(target))
         if pattern.startswith(OPEN):
             return None if target == GAP else False
-        return _arn_matches(pattern, target)
+        return _covers(pattern, target)
 
     def _arn(self, target: str) -> str:
         """The ARN of a resource as far as its template decides it."""
@@ -710,6 +723,15 @@ def _arn_matches(pattern: str, arn: str) -> Maybe:
             return False
         answer = None
     return answer
+
+
+def _covers(pattern: str, arn: str) -> Maybe:
+    """As `_arn_matches`; a pattern for the objects of a bucket is about the bucket."""
+    if ":s3:::" not in arn or "/" not in pattern:
+        return _arn_matches(pattern, arn)
+    bucket, _, rest = pattern.partition("/")
+    on = _arn_matches(bucket, arn)
+    return on if on is False else _and(on, _below(f"/{rest}"))
 
 
 def _overlap(mine: str, theirs: str) -> bool:

@@ -6,6 +6,7 @@ What an execution role needs: https://docs.aws.amazon.com/lambda/latest/dg/invoc
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from patterns.flow import limits
@@ -59,10 +60,11 @@ def nets(draft: Draft) -> Iterator[Edge]:
 
 def late_links(draft: Draft, known: list[Edge]) -> Iterator[Edge]:
     """A function's own sends: whatever its role grants or its environment names and no other link explains."""
-    linked = {(e.source, e.target) for e in known if isinstance(e, Destination | DeadLetter)}
+    linked = {(_function_of(draft, e.source), e.target) for e in known if isinstance(e, Destination | DeadLetter)}
     functions = [n for n in draft.nodes.values() if isinstance(n, Function) and n.id == n.function]
     sharing = Counter(node.role for node in functions)
-    grants = {role: _granted(draft, role) for role in sharing}
+    named = _names(draft)
+    grants = {role: _granted(draft, role, named) for role in sharing}
     for role, granted in grants.items():
         if sharing[role] * len(granted) > _LIKELY_BY_ONE_ROLE:
             draft.note(
@@ -72,6 +74,12 @@ def late_links(draft: Draft, known: list[Edge]) -> Iterator[Edge]:
             grants[role] = {}
     for node in functions:
         yield from _sends(draft, node, grants[node.role], linked)
+
+
+def _function_of(draft: Draft, key: str) -> str:
+    """The function of an alias or version: its role writes for all of them."""
+    node = draft.nodes[key]
+    return node.function if isinstance(node, Function) else key
 
 
 # --- event source mappings ---------------------------------------------------------------------------
@@ -327,26 +335,91 @@ _SENDS: dict[type[Node], tuple[str, ...]] = {
 }
 
 
-def _granted(draft: Draft, role: str) -> dict[str, str]:
+@dataclass(slots=True)
+class _Grant:
+    """What a role lets a function do to a place that it may send to."""
+
+    action: str
+    keys: dict[str, None] = field(default_factory=dict)
+    events: dict[str, None] = field(default_factory=dict)
+
+
+# What an action brings about in a bucket, as its notifications name it.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-how-to-event-types-and-destinations.html
+_MAKES = {
+    "s3:putobject": "ObjectCreated",
+    "s3:deleteobject": "ObjectRemoved",
+    "s3:restoreobject": "ObjectRestore",
+    "s3:putobjecttagging": "ObjectTagging",
+    "s3:deleteobjecttagging": "ObjectTagging",
+    "s3:putobjectacl": "ObjectAcl",
+}
+
+
+def _granted(draft: Draft, role: str, named: dict[str, str]) -> dict[str, _Grant]:
     """What a role lets its function send to, each with the action."""
-    granted: dict[str, str] = {}
+    granted: dict[str, _Grant] = {}
     for statement in draft.permissions.grants(role):
         if statement.deny or statement.not_actions or statement.not_resources:
             continue
         for pattern in statement.resources:
-            if not pattern.startswith(OPEN):
+            key, rest = _pattern(pattern, named)
+            target = _sendable(draft, key)
+            whole = pattern.removesuffix(rest) if rest else pattern
+            if not target or (not pattern.startswith(OPEN) and draft.permissions.matches(whole, target) is False):
                 continue
-            target = _sendable(draft, pattern[1:].partition(CLOSE)[0])
-            action = _granted_action(draft, statement.actions, target) if target else ""
-            if action:
-                granted.setdefault(target, action)
+            bucket = isinstance(draft.nodes[target], Bucket)
+            action = _granted_action(draft, statement.actions, target)
+            if not action or draft.permissions.denies(role, action, target):
+                continue
+            grant = granted.setdefault(target, _Grant(action))
+            if bucket:
+                grant.keys[rest.removeprefix("/") or "*"] = None
+                grant.events.update(dict.fromkeys(_made(statement.actions)))
     return granted
 
 
-def _sends(draft: Draft, node: Function, granted: dict[str, str], linked: set[tuple[str, str]]) -> Iterator[Edge]:
+def _made(actions: tuple[str, ...]) -> Iterator[str]:
+    for wanted, event in _MAKES.items():
+        if any(wild(pattern, wanted) for pattern in actions):
+            yield event
+
+
+def _names(draft: Draft) -> dict[str, str]:
+    """The places that functions send to, by the service and the last part of their ARN."""
+    found: dict[str, str] = {}
+    for key, node in draft.nodes.items():
+        if type(node) in _SENDS and node.resource is not None:
+            _, _, service, _, _, rest = draft.permissions.arn(key).split(":", 5)
+            if GAP not in rest:
+                found.setdefault(f"{service}:{rest}", key)
+    return found
+
+
+def _pattern(pattern: str, named: dict[str, str]) -> tuple[str, str]:
+    """The place that a pattern of a policy is about, and what of it; empty where it names no single one."""
+    if pattern.startswith(OPEN):
+        inner, _, rest = pattern[1:].partition(CLOSE)
+        return inner, rest
+    parts = pattern.split(":", 5)
+    if len(parts) < 6 or parts[0] != "arn":
+        return "", ""
+    service, name, rest = parts[2], parts[5], ""
+    if service == "s3":
+        name, slash, rest = name.partition("/")
+        rest = slash + rest
+    elif service == "lambda":
+        kind, _, name = name.partition(":")
+        name, colon, rest = name.partition(":")
+        name, rest = f"{kind}:{name}", colon + rest
+    return named.get(f"{service}:{name}", ""), rest
+
+
+def _sends(draft: Draft, node: Function, granted: dict[str, _Grant], linked: set[tuple[str, str]]) -> Iterator[Edge]:
     named = _environment(draft, node)
     for target in sorted({**named, **granted}):
-        variable, action = named.get(target, ""), granted.get(target, "")
+        variable, grant = named.get(target, ""), granted.get(target)
+        action = grant.action if grant else ""
         if target == node.id or (not variable and (node.id, target) in linked):
             continue
         if not action:
@@ -362,6 +435,8 @@ def _sends(draft: Draft, node: Function, granted: dict[str, str], linked: set[tu
             place="Role" if action else "Environment",
             action=action,
             variable=variable,
+            keys=tuple(grant.keys) if grant and "*" not in grant.keys else (),
+            events=tuple(grant.events) if grant else (),
         )
 
 

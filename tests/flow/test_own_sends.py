@@ -1,0 +1,226 @@
+"""What a function sends by itself stands in no template: its role and its environment make it likely."""
+
+import pytest
+
+from patterns.flow import loops
+from patterns.flow.model import Destination, Send
+from tests.flow.parts import (
+    allow,
+    arn,
+    async_config,
+    dead_letters,
+    flow_of,
+    function,
+    lets_in,
+    mapping,
+    permission,
+    polls,
+    queue,
+    ref,
+    resource,
+    role,
+    subscription,
+    topic,
+)
+
+
+def sub(text):
+    return {"Fn::Sub": text}
+
+
+def bucket(*notifications, **properties):
+    configuration = {"LambdaConfigurations": [{"Function": arn("Worker"), **one} for one in notifications]}
+    return resource("AWS::S3::Bucket", NotificationConfiguration=configuration, **properties)
+
+
+def sends(statement, **more):
+    parts = {
+        "Queue": queue(QueueName="inbox"),
+        "Topic": topic(TopicName="news"),
+        "Bus": resource("AWS::Events::EventBus", Name="shop"),
+        "Bucket": resource("AWS::S3::Bucket", BucketName=sub("up-${AWS::AccountId}")),
+        "Stream": resource("AWS::Kinesis::Stream", Name="clicks"),
+        "Other": function("Another", FunctionName="other"),
+        "Nameless": queue(),
+        "Worker": function(),
+        "Role": role(*([statement] if isinstance(statement, dict) else statement)),
+    }
+    return [edge.target.partition("/")[2] for edge in flow_of(**{**parts, **more}).edges_of(Send)]
+
+
+@pytest.mark.parametrize(
+    ("place", "action", "found"),
+    [
+        (sub("arn:aws:sqs:${AWS::Region}:${AWS::AccountId}:inbox"), "sqs:SendMessage", ["Queue"]),
+        ("arn:aws:sqs:eu-west-1:111122223333:inbox", "sqs:*", ["Queue"]),
+        ("arn:aws:sqs:eu-west-1:111122223333:another", "sqs:*", []),
+        (sub("arn:${AWS::Partition}:sns:*:*:news"), "sns:Publish", ["Topic"]),
+        (sub("arn:aws:events:${AWS::Region}:${AWS::AccountId}:event-bus/shop"), "events:PutEvents", ["Bus"]),
+        (sub("arn:aws:s3:::up-${AWS::AccountId}/*"), "s3:PutObject", ["Bucket"]),
+        (sub("arn:aws:s3:::up-${AWS::AccountId}/out/*"), "s3:PutObject", ["Bucket"]),
+        (sub("arn:aws:s3:::up-${AWS::AccountId}/*"), "s3:GetObject", []),
+        (sub("arn:aws:kinesis:${AWS::Region}:${AWS::AccountId}:stream/clicks"), "kinesis:PutRecords", ["Stream"]),
+        (sub("arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:function:other"), "lambda:InvokeFunction", ["Other"]),
+        (sub("arn:aws:lambda:${AWS::Region}:${AWS::AccountId}:function:other:*"), "lambda:InvokeFunction", ["Other"]),
+        ("arn:aws:sqs:eu-west-1:111122223333:*", "sqs:*", []),
+        ("*", "sqs:*", []),
+        ("inbox", "sqs:*", []),
+    ],
+)
+def test_a_grant_on_the_arn_of_a_named_resource_is_a_grant_on_it(place, action, found):
+    assert sends(allow(place, action)) == found
+
+
+def test_a_grant_on_a_topic_is_none_on_the_queue_of_its_name():
+    assert sends(allow("arn:aws:sns:*:*:inbox", "sqs:*")) == []
+
+
+def test_what_a_policy_denies_is_not_sent():
+    granted = allow(arn("Queue"), "sqs:SendMessage")
+    denied = {"Effect": "Deny", "Action": "sqs:*", "Resource": arn("Queue")}
+    assert sends(granted) == ["Queue"]
+    assert sends([granted, denied]) == []
+    assert sends([granted, {**denied, "Condition": {"StringEquals": {"x:y": "z"}}}]) == ["Queue"]
+    assert sends([granted, {**denied, "Resource": arn("Nameless")}]) == ["Queue"]
+    statement = {**denied, "Resource": "*", "Principal": "*"}
+    closed = resource("AWS::SQS::QueuePolicy", Queues=[ref("Queue")], PolicyDocument={"Statement": [statement]})
+    assert sends(granted, Closed=closed) == []
+
+
+def test_a_grant_that_a_destination_of_an_alias_explains_is_no_own_send():
+    flow = flow_of(
+        Worker=function(),
+        Live=resource("AWS::Lambda::Alias", Name="live", FunctionName=ref("Worker"), FunctionVersion="1"),
+        Role=role(allow(arn("Dead"), "sqs:SendMessage")),
+        Dead=dead_letters(),
+        Config=async_config("Dead", "live"),
+        Topic=topic(),
+        S=subscription("Live", protocol="lambda"),
+        P=permission("sns", ref("Topic"), ref("Live")),
+    )
+    assert [edge.source for edge in flow.edges_of(Destination)] == ["S/Live"]
+    assert flow.edges_of(Send) == []
+
+
+LOOP = {"Worker": function(), "P": permission("s3", arn("Bucket"))}
+
+
+def looping(on, *actions, **notification):
+    """The loops of a function that is told of a bucket to which it may write."""
+    told = {"Event": "s3:ObjectCreated:*", **notification}
+    return loops(flow_of(**LOOP, Bucket=bucket(told, BucketName="up-1"), Role=role(allow(on, *actions))))
+
+
+def prefix(value, name="prefix"):
+    return {"Filter": {"S3Key": {"Rules": [{"Name": name, "Value": value}]}}}
+
+
+@pytest.mark.parametrize("place", ["arn:aws:s3:::up-1/*", sub("${Bucket.Arn}/*"), sub("arn:aws:s3:::${Bucket}/*")])
+def test_a_function_that_writes_to_the_bucket_it_hears_of_may_loop(place):
+    (loop,) = looping(place, "s3:PutObject")
+    assert (loop.nodes, loop.certain) == (("S/Bucket", "S/Worker"), False)
+
+
+@pytest.mark.parametrize(
+    ("written", "heard", "meets"),
+    [
+        ("out/*", prefix("in/"), False),
+        ("in/done/*", prefix("in/"), True),
+        ("*", prefix("in/"), True),
+        ("i*", prefix("in/"), True),
+        ("out/*.csv", prefix(".json", "suffix"), False),
+        ("out/*.csv", prefix(".csv", "suffix"), True),
+        ("out/last.csv", prefix("out/"), True),
+        ("out/last.csv", prefix("out/first"), False),
+        ("${AWS::Region}/*", prefix("in/"), True),
+        ("out/${AWS::Region}/*", prefix("in/"), False),
+    ],
+)
+def test_what_is_written_under_one_name_brings_no_notification_of_another(written, heard, meets):
+    found = looping(sub("arn:aws:s3:::up-1/" + written), "s3:PutObject", **heard)
+    assert bool(found) is meets
+
+
+@pytest.mark.parametrize(
+    ("action", "event", "meets"),
+    [
+        ("s3:PutObject", "s3:ObjectRemoved:*", False),
+        ("s3:PutObject", "s3:ObjectRemoved:Delete", False),
+        ("s3:*", "s3:ObjectRemoved:*", True),
+        ("s3:PutObject", "s3:ObjectCreated:Put", True),
+        ("s3:PutObject*", "s3:ObjectTagging:*", True),
+        ("s3:PutObject", "s3:LifecycleExpiration:*", True),
+    ],
+)
+def test_what_creates_an_object_brings_no_notification_that_one_is_gone(action, event, meets):
+    assert bool(looping("arn:aws:s3:::up-1/*", action, Event=event)) is meets
+
+
+def test_records_of_failures_bring_no_notification_of_another_prefix():
+    def loop(heard):
+        parts = {"Bucket": bucket({"Event": "s3:ObjectCreated:*", **heard}), "Config": async_config("Bucket")}
+        return loops(flow_of(**LOOP, **parts, Role=role(allow("*", "s3:*"))))
+
+    assert loop(prefix("in/")) == []
+    (found,) = loop({})
+    assert found.certain is True
+    (found,) = loop(prefix("aws/"))
+    # Not everything that the function has made passes the filter.
+    assert found.certain is False
+
+
+def test_two_notifications_of_one_bucket_are_one_loop():
+    told = [{"Event": "s3:ObjectCreated:Put"}, {"Event": "s3:ObjectCreated:Post"}]
+    flow = flow_of(**LOOP, Bucket=bucket(*told), Role=role(allow(sub("${Bucket.Arn}/*"), "s3:PutObject")))
+    assert len(loops(flow)) == 1
+
+
+def test_lambda_sees_a_loop_through_s3():
+    (loop,) = looping("arn:aws:s3:::up-1/*", "s3:PutObject")
+    assert loop.stopped is True
+
+
+def test_a_filter_on_what_a_function_has_made_makes_a_loop_uncertain():
+    def loop(pattern):
+        rule = resource("AWS::Events::Rule", EventBusName=ref("Bus"), EventPattern=pattern)
+        rule["Properties"]["Targets"] = [{"Id": "a", "Arn": arn("Worker")}]
+        config = resource("AWS::Lambda::EventInvokeConfig", FunctionName=ref("Worker"), Qualifier="$LATEST")
+        config["Properties"]["DestinationConfig"] = {"OnSuccess": {"Destination": arn("Bus")}}
+        (found,) = loops(
+            flow_of(
+                Bus=resource("AWS::Events::EventBus", Name="shop"),
+                Rule=rule,
+                Worker=function(),
+                Role=role(allow("*", "events:PutEvents")),
+                P=permission("events", arn("Rule")),
+                Config=config,
+            )
+        )
+        return found.certain
+
+    assert loop({"source": [{"prefix": ""}]}) is True
+    assert loop({"source": ["shop"]}) is False
+
+
+def test_a_grant_by_the_arn_of_a_bucket_lets_records_be_written():
+    def verdict(*statements):
+        flow = flow_of(
+            Worker=function(),
+            Role=role(*statements),
+            Bucket=resource("AWS::S3::Bucket", BucketName="failed"),
+            Config=async_config("Bucket"),
+        )
+        (edge,) = flow.edges_of(Destination)
+        return edge.verdict
+
+    listing = allow("arn:aws:s3:::failed", "s3:ListBucket")
+    assert verdict(allow("arn:aws:s3:::failed/*", "s3:PutObject"), listing).allowed
+    assert verdict(allow("arn:aws:s3:::failed/aws/lambda/async/*", "s3:PutObject"), listing).allowed
+    assert verdict(allow("arn:aws:s3:::another/*", "s3:PutObject"), listing).denied
+    assert verdict(allow("arn:aws:s3:::failed/*", "s3:PutObject")).why == "Role has no s3:ListBucket on Bucket"
+    assert verdict(listing).why == "Role has no s3:PutObject on Bucket"
+
+
+def test_nothing_on_the_way_of_a_poll_is_an_own_send():
+    parts = {"Queue": queue(), "Worker": function(), "Role": role(polls("Queue")), "Poll": mapping()}
+    assert flow_of(**parts, Policy=lets_in("sns", None, "Queue")).edges_of(Send) == []

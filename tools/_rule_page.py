@@ -15,6 +15,7 @@ def page(rule: Rule) -> str:
     """The page of a rule in Markdown."""
     found = example_finding(rule)
     before, after = changed(rule.example)
+    added, gone = shared(rule.example)
     parts = [
         f"# {rule.title}",
         f"`{rule.id}` · {rule.severity} · {rule.group}",
@@ -27,7 +28,9 @@ def page(rule: Rule) -> str:
         "## Without",
         _yaml(after) if after else "Leave these resources out.",
         f"The rest of the template is `patterns/guard/examples/{rule.example.design}.yaml`"
-        + (", with the changes that both share in the rule's example." if rule.example.good else "."),
+        + (f", without {' and '.join(gone)}" if gone else "")
+        + (", with these resources in both:" if added else "."),
+        *([_yaml(added)] if added else []),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -49,6 +52,14 @@ def changed(example: Example) -> tuple[dict[str, Any], dict[str, Any]]:
         {name: bad[name] for name in touched if name in bad},
         {name: good[name] for name in touched if name in good},
     )
+
+
+def shared(example: Example) -> tuple[dict[str, Any], list[str]]:
+    """What both templates have that the design has not, where the two are alike; and what of the design neither has."""
+    design = examples.design(example.design)["Resources"]
+    bad, good = examples.bad(example)["Resources"], examples.good(example)["Resources"]
+    added = {name: one for name, one in good.items() if bad.get(name) == one != design.get(name)}
+    return added, [name for name in design if name not in good and name not in bad]
 
 
 def _yaml(resources: dict[str, Any]) -> str:

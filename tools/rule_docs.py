@@ -23,7 +23,19 @@ used again for something else. An acknowledgement in the CDK names `messaging-ch
 under a common fault. *medium*: under a rarer one, a blind spot, or a deployment that AWS refuses. *low*: advice.
 Critical and high are errors unless `fail-on` says otherwise. What no template decides is a note, never an error.
 
-**Groups.** `delivery` is asked by default; `governance` when it is named.
+**Groups.** `delivery` is asked by default; `governance` when it is named. It judges the log groups that stand in the
+templates; for a function without one, Lambda makes a group that keeps everything for ever, unless the account sets a
+retention by itself, which no template says: that is not asked.
+
+**What takes two resources**, one or both under a Condition that cannot be told, is a note: the two may never exist
+together. `--parameter` gives a template's parameters the values of a deployment, and decides its Conditions.
+
+## In `cdk synth`
+
+Errors of `MessagingChecks` stop the synth. When *all* stacks of an app stand in stages, the CDK's command line writes
+the report and exits with 0 for plain `cdk synth`, which selects no stack of a stage; `cdk synth '**'` and
+`cdk synth Stage/Stack` exit with 1. Where a pipeline of stages is synthesized, use `'**'`, or `patterns check cdk.out`
+behind the synth.
 
 ## Configuration
 
@@ -37,6 +49,8 @@ require-code-signing = true           # governance asks every function for it
 [tool.patterns.check.severity]
 sqs-retention-short = "low"
 ```
+
+It stands in the nearest `pyproject.toml`, from the working folder upwards, that has the table.
 
 ## Accepting a finding
 
@@ -57,7 +71,11 @@ Metadata:
       - {id: sqs-retention-short, reason: Prices are stale after a minute}
 ```
 
-Without a reason it does not count. Every report lists what was acknowledged.
+Without a reason it does not count. Every report lists what was acknowledged, and notes an acknowledgement that nothing
+needs any more.
+
+An acknowledgement of the app or of a stage stands in no template. `assert_no_hazards` of a construct reads it there;
+`patterns check cdk.out` takes it from the report that the CDK writes when `MessagingChecks` is a plugin of the app.
 """
 
 

@@ -58,7 +58,16 @@ def check(
     config: _Config = None,
     parameter: Parameters = None,
 ) -> None:
-    """Find hazards that lose or double messages. Exit code 0: no errors; 1: errors; 2: bad input."""
+    """Find hazards that lose or double messages. Exit code 0: no errors; 1: errors; 2: bad input.
+
+    \b
+    Examples:
+      patterns check cdk.out
+      patterns check orders.yaml billing.yaml --group delivery --group governance
+      patterns check cdk.out --format sarif > findings.sarif
+
+    A finding has its id in brackets: --ignore leaves its rule out, docs/rules says how to accept it with a reason.
+    """
     from dataclasses import replace
 
     from patterns.errors import PatternError

@@ -62,8 +62,9 @@ def _count(number: int) -> str:
 
 
 def _checked(subject: Any, settings: Settings) -> Report:
-    if callable(to_json := getattr(subject, "to_json", None)):  # aws_cdk.assertions.Template
-        subject = {"Template": to_json()}
+    if hasattr(subject, "to_json"):  # aws_cdk.assertions.Template
+        template: Mapping[str, Any] = subject.to_json()
+        subject = {"Template": {"Resources": {}, **template}}
     if isinstance(subject, Mapping):
         stacks = {"Template": subject} if "Resources" in subject else subject
         return check(read_flow(stacks), settings)

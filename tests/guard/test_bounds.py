@@ -20,6 +20,8 @@ RESERVED = {
     "Poll.Properties.ScalingConfig": {"MaximumConcurrency": 10},
 }
 DELIVERED = {"Placed.Properties.Targets.0.RetryPolicy": {"MaximumEventAgeInSeconds": 300}}
+RULE_RETRY = "Placed.Properties.Targets.0.RetryPolicy"
+SCHEDULE_RETRY = "Nightly.Properties.Target.RetryPolicy"
 FEW = {
     "Placed.Properties.Targets.0.DeadLetterConfig": None,
     "Undelivered": None,
@@ -142,6 +144,17 @@ def found(rule: str, design: str, change: dict[str, Any]) -> bool:
             False,
         ),
         ("sns-large-topic", "fanned", {"Events.Properties.MaximumMessageSize": 1_048_576}, False),
+        *(
+            (rule, design, {f"{place}.{name}": value}, expected)
+            for rule, design, place, bounds in (
+                ("events-retry-policy-invalid", "routed", RULE_RETRY, ((0, 185), (60, 86_400))),
+                ("events-retry-policy-invalid", "scheduled", SCHEDULE_RETRY, ((0, 185), (60, 86_400))),
+                ("async-config-invalid", "invoked", "Async.Properties", ((0, 2), (60, 21_600))),
+            )
+            for name, (least, most) in zip(("MaximumRetryAttempts", "MaximumEventAgeInSeconds"), bounds, strict=True)
+            for value, expected in ((least - 1, True), (least, False), (most, False), (most + 1, True))
+        ),
+        ("async-config-invalid", "invoked", {"Async.Properties.MaximumRetryAttempts": "3"}, True),
     ],
 )
 def test_a_rule_begins_where_its_number_says(rule: str, design: str, change: dict[str, Any], expected: bool) -> None:
@@ -195,6 +208,32 @@ def test_an_audit_is_judged_as_sns_does(audit: dict[str, Any], expected: bool) -
     assert ("sns-protection-invalid" in ids(template)) is expected
     policy["Statement"].append(policy["Statement"][0])
     assert "sns-protection-invalid" in ids(template)
+
+
+@pytest.mark.parametrize(
+    ("kept", "limits", "expected"),
+    [
+        (True, {}, ["stream-poison-record-blocks"]),
+        (True, {"MaximumRetryAttempts": -1}, ["stream-poison-record-blocks"]),
+        (True, {"MaximumRetryAttempts": 10_000}, []),
+        (True, {"MaximumRecordAgeInSeconds": 604_800}, []),
+        (False, {}, ["stream-poison-record-blocks"]),
+    ],
+)
+def test_a_destination_alone_does_not_let_the_shard_go_on(
+    kept: bool, limits: dict[str, int], expected: list[str]
+) -> None:
+    template = examples.design("streamed") if kept else examples.bad(BY_ID["stream-discards-records"].example)
+    properties = template["Resources"]["Read"]["Properties"]
+    del properties["MaximumRetryAttempts"]
+    properties |= limits
+    assert ids(template) == expected
+
+
+def test_a_kafka_reader_with_a_destination_gives_a_record_up_by_itself() -> None:
+    template = examples.design("consumed")
+    del template["Resources"]["Read"]["Properties"]["MaximumRetryAttempts"]
+    assert ids(template) == []
 
 
 @pytest.mark.parametrize(

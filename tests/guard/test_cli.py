@@ -94,6 +94,12 @@ def test_a_parameter_decides_what_a_template_leaves_open() -> None:
     assert run(path, "--parameter", "Visibility=180").exit_code == 0
 
 
+def test_help_shows_how_it_is_used() -> None:
+    shown = run("--help").stdout
+    assert "patterns check cdk.out" in shown
+    assert "--format sarif > findings.sarif" in shown
+
+
 # --- the table in pyproject.toml --------------------------------------------------------------------
 
 
@@ -108,6 +114,18 @@ def test_the_nearest_pyproject_counts_and_options_go_before_it(folder: Path, mon
     monkeypatch.chdir(folder)
     assert run(warned()).exit_code == 1
     assert run(warned(), "--fail-on", "high").exit_code == 0
+
+
+def test_a_package_without_the_table_has_that_of_its_workspace(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = folder / broken()
+    write("pyproject.toml", '[tool.patterns.check]\nignore = ["sqs-no-dead-letter-queue"]\n')
+    package = folder / "packages" / "shop"
+    package.mkdir(parents=True)
+    (package / "pyproject.toml").write_text('[project]\nname = "shop"\n')
+    monkeypatch.chdir(package)
+    assert run(str(path)).exit_code == 0
+    (package / "pyproject.toml").write_text("[tool.patterns.check]\n")
+    assert run(str(path)).exit_code == 1
 
 
 def test_a_pyproject_without_the_table_changes_nothing() -> None:
@@ -149,6 +167,10 @@ def refused(result: Any) -> str:
         ("[tool.patterns.check]\nignore = 'all'\n", "ignore must be an array of strings, got 'all'"),
         ("[tool.patterns.check]\nignore = ['all']\n", "ignore must name rules, got 'all'"),
         ("[tool.patterns.check]\ngroups = ['x']\n", "groups must be of delivery and governance, got 'x'"),
+        (
+            "[tool.patterns.check]\ngroups = []\n",
+            "groups must be of delivery and governance, got none: no rule would be asked",
+        ),
         ("[tool.patterns.check]\nseverity = 1\n", "severity must be a table of rule ids, got 1"),
         (
             "[tool.patterns.check.severity]\nsqs-retention-short = 'bad'\n",

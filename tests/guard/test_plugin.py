@@ -113,10 +113,22 @@ def test_fail_on_moves_the_line() -> None:
     assert "Nobody is told when a queue is not worked off" in failure(strict)
 
 
-def test_an_ignored_rule_is_not_asked() -> None:
-    app = with_checks(ignore=["sqs-no-dead-letter-queue"])
+@pytest.mark.parametrize("ignore", [["sqs-no-dead-letter-queue"], "sqs-no-dead-letter-queue"])
+def test_an_ignored_rule_is_not_asked(ignore: Any) -> None:
+    app = with_checks(ignore=ignore)
     polled(app)
     assert plugin_report(app)["violations"] == []
+
+
+def test_what_could_not_be_read_is_counted() -> None:
+    app = with_checks(severities={"sqs-no-dead-letter-queue": "low"}, notes=True)
+    polled(app)
+    assert plugin_report(app)["metadata"]["could not be read or resolved"] == "0"
+    open_ = with_checks(severities={"sqs-no-dead-letter-queue": "low"}, notes=True)
+    queue = polled(open_)
+    cdk.CfnParameter(cdk.Stack.of(queue), "Seconds", type="Number")
+    cdk.CfnResource(queue, "Odd", type="AWS::SNS::Subscription", properties={"TopicArn": cdk.Fn.import_value("x")})
+    assert int(plugin_report(open_)["metadata"]["could not be read or resolved"]) > 0
 
 
 def test_advice_is_counted_and_printed_only_when_asked_for() -> None:
@@ -183,6 +195,10 @@ def test_the_plugin_names_the_rules_it_asks() -> None:
     [
         (lambda: MessagingChecks(ignore=["x"]), "ignore must name rules, got 'x'"),
         (lambda: MessagingChecks(groups=["x"]), "groups must be of delivery and governance, got 'x'"),
+        (
+            lambda: MessagingChecks(groups=[]),
+            "groups must be of delivery and governance, got none: no rule would be asked",
+        ),
         (lambda: MessagingChecks(fail_on="x"), "fail-on must be critical, high, medium, low, never, got 'x'"),
         (lambda: MessagingChecks(severities={"x": "low"}), "severity must name rules, got 'x'"),
     ],

@@ -192,7 +192,8 @@ def _arrivals(found: list[Fate], names: Mapping[str, str]) -> Iterator[str]:
     for fate in found:
         if fate.duplicates and fate.path and fate.at not in seen and fate.at != fate.source:
             seen.add(fate.at)
-            yield f"It can reach {names.get(fate.at, fate.at)} {fate.duplicates}; it arrives {fate.order}."
+            verb = "can reach" if fate.duplicates.startswith(("more", "again")) else "reaches"
+            yield f"It {verb} {names.get(fate.at, fate.at)} {fate.duplicates}; it arrives {fate.order}."
 
 
 def _unsure(flow: Flow) -> list[str]:

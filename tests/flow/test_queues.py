@@ -1,9 +1,11 @@
 """A message in a queue: processed, or kept in a dead-letter queue long enough for somebody to look."""
 
+import json
+
 import pytest
 
-from patterns.flow import Outcome, losses, unwatched
-from patterns.flow.model import Queue, Redrive
+from patterns.flow import Outcome, fates, losses, unwatched
+from patterns.flow.model import Kept, Queue, Redrive
 from tests.flow.parts import (
     alarm,
     arn,
@@ -13,11 +15,14 @@ from tests.flow.parts import (
     ends,
     flow_of,
     function,
+    lets_in,
     mapping,
     polls,
     queue,
     ref,
     role,
+    subscription,
+    topic,
     why_lost,
 )
 
@@ -242,13 +247,180 @@ def test_a_consumer_outside_the_templates_can_fail_too():
     ]
 
 
-def test_messages_enter_at_queues_that_only_redrive_into_each_other():
-    from patterns.flow import fates
+PAIR = {
+    "One": queue("Two", MessageRetentionPeriod=600_000),
+    "Two": queue("One"),
+    "Role": role(polls("One", "Two")),
+    "Worker": function(),
+    "First": mapping("One"),
+    "Second": mapping("Two"),
+}
 
-    pair = {"One": queue("Two"), "Two": queue("One"), "Role": role(polls("One", "Two")), "Worker": function()}
-    flow = flow_of(**pair, First=mapping("One"), Second=mapping("Two"))
+
+def test_queues_that_redrive_into_each_other_hand_a_message_round_until_it_is_gone():
+    flow = flow_of(**PAIR)
     assert list(fates(flow)) == ["S/One"]
-    assert [f.at for f in ends(flow, "One", Outcome.DLQ)] == ["S/One", "S/Two"]
+    assert ends(flow, "One", Outcome.DLQ) == []
+    (lost,) = losses(flow)
+    assert (lost.outcome, lost.soonest, lost.latest) == (Outcome.EXPIRED, 345_600, 600_000)
+    assert lost.condition == "Worker fails on every receive; One and Two hand it round until it is 4 d old"
+    assert lost.remedy == "let the redrive of Two end in a queue from which nothing comes back"
+    assert [f.latest for f in ends(flow, "One", Outcome.PROCESSED)] == [600_000, 600_000]
+
+
+def test_a_queue_that_is_its_own_dead_letter_queue_keeps_nothing():
+    flow = flow_of(Queue=queue("Queue"), Role=role(polls("Queue")), Worker=function(), Poll=mapping())
+    assert why_lost(flow) == ["Worker fails on every receive; Queue moves it to itself until it is 4 d old"]
+
+
+def test_a_message_that_comes_from_outside_to_queues_that_hand_it_round_is_lost_once():
+    inside = {**PAIR, "Role": role(polls("One", "Two", "Queue"))}
+    flow = flow_of(**inside, Queue=queue("Two"), Poll=mapping())
+    (lost,) = [fate for fate in losses(flow) if fate.source == "S/Queue"]
+    assert (lost.at, lost.soonest, lost.latest) == ("S/One", 345_600, 600_000)
+
+
+def test_where_nobody_reads_one_of_the_queues_a_failed_message_rests_there():
+    half = {name: part for name, part in PAIR.items() if name != "Second"}
+    flow = flow_of(**{**half, "One": queue("Two")})
+    assert losses(flow) == []
+    assert [fate.at for fate in ends(flow, "One", Outcome.DLQ)] == ["S/Two"]
+
+
+def test_fifo_queues_that_hand_a_message_round_start_its_clock_anew_and_lose_nothing():
+    fifo = {name: changed(PAIR[name], FifoQueue=True) for name in ("One", "Two")}
+    assert losses(flow_of(**{**PAIR, **fifo})) == []
+
+
+def test_the_clock_goes_on_for_the_consumer_of_a_standard_dead_letter_queue():
+    again = {"Role": role(polls("Queue", "Dead")), "Again": mapping("Dead")}
+    flow = flow_of(**{**POLLED, **again})
+    assert [(f.condition, f.soonest, f.latest) for f in ends(flow, "Queue", Outcome.PROCESSED)] == [
+        ("Worker fails on 5 receives; then Worker returns", 300, 1_209_600),
+        ("Worker returns", 0, 345_600),
+    ]
+    moved, stays = ends(flow, "Queue", Outcome.DLQ)[::-1]
+    assert stays.condition == "Worker fails on 5 receives; then Worker fails on every receive"
+    for told in (moved, stays):
+        assert (told.soonest, told.latest) == (300, 345_600)
+        assert told.kept == Kept("S/Dead", 1_209_600 - 345_600, 1_209_600 - 300)
+
+
+def test_the_clock_goes_on_through_a_second_dead_letter_queue():
+    second = {
+        "Role": role(polls("Queue", "Dead")),
+        "Again": mapping("Dead"),
+        "Dead": queue("Last", 2, VisibilityTimeout=100, MessageRetentionPeriod=600_000),
+        "Last": dead_letters(),
+    }
+    flow = flow_of(**{**POLLED, **second})
+    assert losses(flow) == []
+    (last,) = [f for f in ends(flow, "Queue", Outcome.DLQ) if f.at == "S/Last"]
+    assert last.condition == "Worker fails on 5 receives; then Worker fails on 2 receives"
+    assert (last.soonest, last.latest) == (500, 600_000)
+    assert last.kept == Kept("S/Last", 1_209_600 - 600_000, 1_209_600 - 500)
+
+
+def test_a_second_dead_letter_queue_is_out_of_reach_where_the_first_forgets_before_the_last_receive():
+    second = {
+        "Role": role(polls("Queue", "Dead")),
+        "Again": mapping("Dead"),
+        "Queue": queue("Dead", 5, VisibilityTimeout=60, MessageRetentionPeriod=600),
+        "Dead": queue("Last", 5, VisibilityTimeout=100, MessageRetentionPeriod=700),
+        "Last": dead_letters(),
+    }
+    (lost,) = losses(flow_of(**{**POLLED, **second}))
+    assert lost.at == "S/Dead"
+    assert lost.condition == (
+        "Worker fails on 5 receives; then Worker fails on 5 receives, which takes 8 min 20 s; "
+        "its retention ends after 11 min 40 s"
+    )
+
+
+def test_a_dead_letter_queue_that_forgets_when_its_source_does_says_so():
+    flow = flow_of(**{**POLLED, "Dead": queue()})
+    told = end(flow, "Queue", Outcome.DLQ)
+    assert told.condition == (
+        "Worker fails on 5 receives; Dead forgets when Queue does, so what fails late expires as it arrives there"
+    )
+
+
+SOME = {"Filters": [{"Pattern": '{"body": {"a": [1]}}'}]}
+
+
+def test_what_one_of_two_readers_does_not_want_is_not_left_to_the_other():
+    other = {"Other": function(), "Choosy": mapping(to=ref("Other"), FilterCriteria=SOME)}
+    flow = flow_of(**POLLED, **other)
+    (lost,) = losses(flow)
+    assert (lost.outcome, lost.hop) == (Outcome.FILTERED, "S/Choosy")
+    assert lost.condition == ("the mapping to Other receives it, and deletes it because it matches none of its filters")
+
+
+def test_a_filter_that_nothing_can_match_leaves_nothing_to_process():
+    never = {"Filters": [{"Pattern": '{"body": {"a": [{"exists": false}], "$or": [{"a": [1]}, {"a": [2]}]}}'}]}
+    flow = flow_of(**{**POLLED, "Poll": mapping(FilterCriteria=never)})
+    assert why_lost(flow) == ["no message can match a filter of the mapping to Worker, which deletes it"]
+    assert ends(flow, "Queue", Outcome.PROCESSED) == ends(flow, "Queue", Outcome.DLQ) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "raw", "processed"),
+    [
+        ({"type": ["order"]}, False, False),
+        ({"type": ["order"]}, True, True),
+        ({"type": [{"exists": False}]}, False, True),
+        ({"type": {"name": ["order"]}}, False, False),
+        ({"Message": {"type": ["order"]}}, False, False),
+        ({"Message": [{"prefix": "order"}]}, False, True),
+        (["order"], False, False),
+    ],
+)
+def test_a_filter_sees_the_envelope_of_a_topic_and_not_what_is_in_it(body, raw, processed):
+    parts = {
+        **POLLED,
+        "Poll": mapping(FilterCriteria={"Filters": [{"Pattern": json.dumps({"body": body})}]}),
+        "Topic": topic(),
+        "Subscription": subscription("Queue", RawMessageDelivery=raw),
+        "Policy": lets_in("sns", ref("Topic"), "Queue"),
+    }
+    assert bool(ends(flow_of(**parts), "Topic", Outcome.PROCESSED)) is processed
+
+
+def test_mappings_that_together_ask_for_more_than_is_reserved_are_throttled():
+    def condition(second: int) -> str:
+        two = {
+            **POLLED,
+            "Role": role(polls("Queue", "Second")),
+            "Worker": function(ReservedConcurrentExecutions=10),
+            "Poll": mapping(ScalingConfig={"MaximumConcurrency": 6}),
+            "Second": queue("Dead"),
+            "Other": mapping("Second", ScalingConfig={"MaximumConcurrency": second}),
+        }
+        return end(flow_of(**two), "Queue", Outcome.DLQ).condition
+
+    assert condition(4) == "Worker fails on 5 receives"
+    assert condition(5) == "Worker fails or is throttled on 5 receives"
+
+
+def test_a_remedy_does_not_say_again_what_is_refused():
+    (lost,) = losses(flow_of(**{**POLLED, "Role": role()}))
+    assert (lost.condition, lost.remedy) == (
+        "Role has no sqs:ReceiveMessage on Queue",
+        "let Worker read Queue",
+    )
+
+
+def test_every_fate_of_a_source_that_may_not_exist_says_so():
+    from patterns.flow import read_flow
+
+    template = {
+        "Parameters": {"Stage": {"Type": "String"}},
+        "Conditions": {"Live": {"Fn::Equals": [{"Ref": "Stage"}, "live"]}},
+        "Resources": {**POLLED, "Queue": {**changed(POLLED["Queue"], RedrivePolicy=None), "Condition": "Live"}},
+    }
+    flow = read_flow({"S": template})
+    assert len(losses(flow)) == 1
+    assert all(fate.unsure[0].startswith("whether Queue exists: ") for fate in fates(flow)["S/Queue"])
 
 
 def test_a_loss_behind_a_mapping_that_may_not_exist_is_no_loss_that_a_template_decides():

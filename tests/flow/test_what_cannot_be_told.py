@@ -15,7 +15,7 @@ CLEAN: dict[str, dict[str, Any]] = {
     "function": test_functions.EVENTS,
     "rule": test_buses.TO_QUEUE,
     "schedule": test_schedules.to_queue(),
-    "stream": test_streams.stream(failed=True),
+    "stream": test_streams.stream(failed=True, MaximumRetryAttempts=3),
 }
 
 STATEMENT = ("Policy", "Properties", "PolicyDocument", "Statement", 0)

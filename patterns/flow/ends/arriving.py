@@ -50,6 +50,33 @@ def duplicates_of(flow: Flow, start: str, path: tuple[str, ...]) -> str:
     return f"more than once: {', '.join(dict.fromkeys(who))} may deliver again" if who else ""
 
 
+def several_times(flow: Flow, ways: list[tuple[str, ...]], most: int) -> str:
+    """How often every message arrives, where it is more than once, and by which ways."""
+    if len(ways) < 2:
+        return ""
+    count = "twice" if len(ways) == 2 else f"{len(ways)} times"
+    if len(ways) >= most:
+        count = f"at least {count}"
+    ways = sorted(ways, key=lambda way: (len(way), way))
+    said = [_by(flow, way) for way in ways]
+    if len(set(said)) < len(said):
+        said = [f"by {_differing(ways, way)}" for way in ways]
+    return f"{count}: {', '.join(said[:-1])} and {said[-1]}"
+
+
+def _by(flow: Flow, way: tuple[str, ...]) -> str:
+    between = [flow.name(flow.edges[key].target) for key in way[:-1]]
+    return f"by {' and '.join(between)}" if between else "directly"
+
+
+def _differing(ways: list[tuple[str, ...]], way: tuple[str, ...]) -> str:
+    """The first link at which a way is not like the others."""
+    for place, key in enumerate(way):
+        if sum(other[place : place + 1] == (key,) for other in ways) < len(ways):
+            return key.rpartition("/")[2]
+    return way[-1].rpartition("/")[2]
+
+
 def _shared(edge: Edge) -> bool:
     """Whether a broker shares out single records of a topic instead of its partitions."""
     return isinstance(edge, Poll) and edge.consumption == "queue"

@@ -1,12 +1,26 @@
 """Where messages enter a flow."""
 
 from patterns.flow.ends.steps import CARRIES, QUEUED, siblings_of
-from patterns.flow.model import Bus, Destination, Edge, Flow, Function, Node, Queue, Rule, Schedule, Send, Topic, Way
+from patterns.flow.model import (
+    Bus,
+    Destination,
+    Edge,
+    Flow,
+    Function,
+    Node,
+    Pipe,
+    Queue,
+    Rule,
+    Schedule,
+    Send,
+    Topic,
+    Way,
+)
 
 
 def entrance(flow: Flow, node: Node) -> str:
     """Whether messages enter the graph at this node, and how; empty if they do not."""
-    reached = [e for e in flow.arriving(node.id) if _reaches(e)]
+    reached = [e for e in flow.arriving(node.id) if _reaches(flow, e)]
     carries = any(isinstance(e, CARRIES) for e in flow.leaving(node.id))
     if isinstance(node, Function):
         guarded = any(isinstance(e, Destination) for e in flow.leaving(node.id)) or node.async_config
@@ -15,6 +29,8 @@ def entrance(flow: Flow, node: Node) -> str:
         if any(f.function == node.function and flow.arriving(f.id) for f in siblings_of(flow, node)):
             return ""
         return QUEUED
+    if isinstance(node, Pipe):
+        return ""
     if isinstance(node, Rule):
         return "clock" if node.expression and node.enabled is not False else ""
     if isinstance(node, Bus) and node.default:
@@ -44,11 +60,15 @@ def _alarmed(flow: Flow) -> set[str]:
     return known
 
 
-def _reaches(edge: Edge) -> bool:
+def _reaches(flow: Flow, edge: Edge) -> bool:
     """Whether something that is told elsewhere arrives by this edge."""
     if isinstance(edge, Send):
         return False
-    return edge.way is not Way.MESSAGE or (edge.enabled is not False and not edge.verdict.denied)
+    if edge.way is Way.MESSAGE and (edge.enabled is False or edge.verdict.denied):
+        return False
+    # A pipe hands on only what it reads.
+    source = flow.nodes[edge.source]
+    return not isinstance(source, Pipe) or any(_reaches(flow, into) for into in flow.arriving(source.id))
 
 
 def mode_of(node: Node) -> str:

@@ -3,18 +3,25 @@
 from collections.abc import Iterator
 
 from patterns.flow.ends.nets import into_net
+from patterns.flow.ends.rounds import loop_of, round_trip
 from patterns.flow.ends.steps import QUEUED, End, Go, doubts_of, siblings_of
-from patterns.flow.ends.watching import named_metrics, told_by
-from patterns.flow.model import Destination, Flow, Function, Outcome, Way
+from patterns.flow.ends.watching import Wanted, named_metrics, told_by
+from patterns.flow.model import Destination, Edge, Flow, Function, Outcome, Poll, Way
 from patterns.flow.words import duration, times
 
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
 ASYNC_RETRY_AFTER_SECONDS = (60, 180)
 
 
+# A condition, the attempts, the soonest and latest time, and the metrics that tell of it.
+_Failure = tuple[str, int | None, int, int | None, list[Wanted]]
+
+
 def at_function(flow: Flow, node: Function, mode: str) -> Iterator[End | Go]:
     if node.reserved_concurrency != 0:
-        yield End(Outcome.PROCESSED, node.id, "", f"{node.name} returns")
+        # What Lambda queues itself may wait for its run as long as it is kept.
+        waits = node.event_age if mode == QUEUED else 0
+        yield End(Outcome.PROCESSED, node.id, "", f"{node.name} returns", latest=waits)
     if mode != QUEUED:
         # A poller sees that it fails, a caller gets the error: they are told of there.
         return
@@ -23,11 +30,11 @@ def at_function(flow: Flow, node: Function, mode: str) -> Iterator[End | Go]:
         if edge.way is Way.SUCCESS and not edge.verdict.denied and node.reserved_concurrency != 0:
             target = flow.nodes[edge.target]
             to = QUEUED if isinstance(target, Function) else "in"
-            yield Go(edge, to, unsure=doubts_of(edge.verdict, target.name))
+            yield Go(edge, to, latest=node.event_age, unsure=doubts_of(edge.verdict, target.name))
     nets = [e for e in out if e.way is Way.FAILURE]
     usable = [e for e in nets if not e.verdict.denied]
     unsure = tuple(f"the {f.replace('_', ' ')} of {node.name}" for f in node.unknown if f in ("retries", "event_age"))
-    for condition, attempts, soonest, latest, metrics in _failures(node):
+    for condition, attempts, soonest, latest, metrics in (*_failures(node), *_stopped(flow, node)):
         alarms = told_by(flow, *metrics)
         if usable:
             for edge in usable:
@@ -58,11 +65,29 @@ def at_function(flow: Flow, node: Function, mode: str) -> Iterator[End | Go]:
         )
 
 
+def _stopped(flow: Flow, node: Function) -> Iterator[_Failure]:
+    """Where every message goes round: after about 16 rounds Lambda does not run the function again.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
+    """
+    loop = loop_of(flow, node.id)
+    into = [flow.edges[key] for key in loop.edges] if loop else []
+    if loop and any(_place(flow, edge) == node.function for edge in into if not isinstance(edge, Poll)):
+        metrics = [*named_metrics(node, "AsyncEventsDropped"), *named_metrics(node, "RecursiveInvocationsDropped")]
+        condition = f"Lambda stops {node.name} after about 16 rounds of {round_trip(flow, loop)}"
+        yield condition, None, 0, None, metrics
+
+
+def _place(flow: Flow, edge: Edge) -> str:
+    target = flow.nodes[edge.target]
+    return target.function if isinstance(target, Function) else ""
+
+
 def _net_name(edge: Destination) -> str:
     return "dead-letter target" if edge.dead_letter else "on-failure destination"
 
 
-def _failures(node: Function) -> Iterator[tuple[str, int | None, int, int | None, list[tuple[str, str, str, str]]]]:
+def _failures(node: Function) -> Iterator[_Failure]:
     dropped = named_metrics(node, "AsyncEventsDropped")
     if node.reserved_concurrency == 0:
         condition = f"the reserved concurrency of {node.name} is 0, so no event is run"

@@ -1,6 +1,7 @@
 """What becomes of a message at one node, whatever kind it is."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from patterns.flow.ends.buses import at_bus, at_pipe, at_rule
 from patterns.flow.ends.callers import at_bucket, at_caller
@@ -44,7 +45,7 @@ def steps_at(flow: Flow, key: str, mode: str, net: bool) -> Iterator[End | Go]:
         yield from at_stream(flow, node, polls, net)
         return
     if isinstance(node, Queue) or polls:
-        yield from at_queue(flow, node, polls, net)
+        yield from at_queue(flow, node, polls, mode, net)
         return
     subscriptions = [e for e in out if isinstance(e, Subscription)]
     if isinstance(node, Topic) or subscriptions:
@@ -60,14 +61,22 @@ def steps_at(flow: Flow, key: str, mode: str, net: bool) -> Iterator[End | Go]:
         yield from at_pipe(flow, node, net)
         return
     notifications = [e for e in out if isinstance(e, Notification)]
-    if notifications and not net:
-        yield from at_bucket(flow, notifications)
+    if notifications:
+        steps = at_bucket(flow, notifications)
+        yield from (_told_of_a_copy(node, step) for step in steps) if net else steps
         return
     calls = [e for e in out if isinstance(e, Call)]
     if calls and not net and mode == "in":
         yield from at_caller(flow, node, calls)
         return
     yield _outside(node, net)
+
+
+def _told_of_a_copy(node: Node, step: End | Go) -> End | Go:
+    """What a bucket that holds a failed message tells: the object stays, whatever becomes of that."""
+    if isinstance(step, Go):
+        return replace(step, net=True)
+    return replace(step, kept=Kept(node.id, None, None), lost=False, remedy="")
 
 
 def _outside(node: Node, net: bool) -> End:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patterns.flow.ends.steps import CARRIES, QUEUED, End, Go, doubts_of, existence
+from patterns.flow.ends.steps import CARRIES, MOVED, QUEUED, End, Go, doubts_of, existence
 from patterns.flow.ends.watching import queue_alarms
 from patterns.flow.model import (
     Bucket,
@@ -46,8 +46,12 @@ def into_net(
     kept: Kept | None,
     alarms: tuple[str, ...],
     unsure: tuple[str, ...],
+    why: str = "",
 ) -> Iterator[End | Go]:
-    """A failed message put into its net: an end there, and the way on where something takes it from there."""
+    """A failed message put into its net: an end there, and the way on where something takes it from there.
+
+    ``why`` is the condition in short, for what comes after.
+    """
     node = flow.nodes[edge.target]
     unsure = (*unsure, *doubts_of(edge.verdict, node.name), *existence(edge))
     if node.resource is not None and node.resource.condition is not None:
@@ -60,7 +64,7 @@ def into_net(
         takes = "subscribers" if isinstance(node, Topic) else "rules"
         condition = f"{condition}; it goes to {node.name}, whose {takes} stand in none of the templates"
         unsure, kept = (*unsure, f"which {takes} {node.name} has"), kept or archive_of(node)
-    if isinstance(node, Queue) or not (onward or isinstance(node, Function)):
+    if isinstance(node, Queue | Bucket) or not (onward or isinstance(node, Function)):
         if kept is None and isinstance(node, Queue):
             kept = Kept(node.id, node.retention, node.retention)
         if isinstance(node, Bucket):
@@ -76,7 +80,10 @@ def into_net(
         )
         if not onward:
             return
-    yield Go(edge, QUEUED if isinstance(node, Function) else "in", True, soonest, latest, False, unsure)
+    mode = QUEUED if isinstance(node, Function) else "in"
+    if isinstance(edge, Redrive) and isinstance(node, Queue) and not node.fifo:
+        mode = f"{MOVED}{edge.id}"
+    yield Go(edge, mode, True, soonest, latest, False, unsure, why=why or condition)
 
 
 def _described_only(flow: Flow, edge: Edge) -> Node | None:

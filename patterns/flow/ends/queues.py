@@ -1,19 +1,66 @@
 """What becomes of a message in a queue."""
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from patterns.flow.ends.nets import into_net, refusal_of
-from patterns.flow.ends.steps import POLLED, End, Go, doubts_of, existence, is_plain
+from patterns.flow.ends.rings import Ring, ring_of
+from patterns.flow.ends.rounds import loop_of
+from patterns.flow.ends.screens import lets_nothing_through
+from patterns.flow.ends.steps import MOVED, POLLED, End, Go, doubts_of, existence, is_plain, siblings_of
 from patterns.flow.ends.streams import reader_of
 from patterns.flow.ends.watching import function_metrics, queue_alarms, told_by
 from patterns.flow.model import Flow, Function, Kept, Node, Outcome, Poll, Queue, Redrive
 from patterns.flow.words import duration, times
 
 
-def at_queue(flow: Flow, node: Node, polls: list[Poll], net: bool) -> Iterator[End | Go]:
+class _Clock(NamedTuple):
+    """The age that a message has when it arrives: a standard dead-letter queue counts from the first enqueue.
+
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html
+    """
+
+    low: int = 0
+    high: int | None = 0
+
+    def left(self, retention: int | None) -> int | None:
+        """How long a queue still keeps the youngest, counted from when the oldest arrives."""
+        return None if retention is None else max(0, retention - (self.high or 0))
+
+    def kept(self, node: Node, retention: int | None) -> Kept:
+        if retention is None:
+            return Kept(node.id, None, None)
+        least = None if self.high is None else max(0, retention - self.high)
+        return Kept(node.id, least, max(0, retention - self.low))
+
+
+def _clock(flow: Flow, mode: str) -> _Clock:
+    redrive = flow.edges.get(mode.removeprefix(MOVED)) if mode.startswith(MOVED) else None
+    source = flow.nodes[redrive.source] if redrive else None
+    if not isinstance(redrive, Redrive) or not isinstance(source, Queue):
+        return _Clock()
+    target = flow.nodes[redrive.target]
+    return _Clock(_takes(source, redrive) or 0, _oldest(source, target))
+
+
+def _oldest(source: Queue, target: Node) -> int | None:
+    """How old a message can be that arrives in a dead-letter queue and is not deleted there at once."""
+    if source.retention is None or not isinstance(target, Queue) or target.retention is None or target.fifo:
+        return source.retention
+    return min(source.retention, target.retention)
+
+
+def _takes(node: Queue, redrive: Redrive) -> int | None:
+    """How long the receives take until the move, at least."""
+    count, visibility, delay = redrive.max_receive_count, node.visibility, node.delay
+    return None if count is None or visibility is None or delay is None else delay + count * visibility
+
+
+def at_queue(flow: Flow, node: Node, polls: list[Poll], mode: str, net: bool) -> Iterator[End | Go]:
     queue = node if isinstance(node, Queue) else None
     retention = queue.retention if queue else None
     delay = (queue.delay or 0) if queue else 0
+    clock = _clock(flow, mode)
     unsure = tuple(f"the {f} of {node.name}" for f in node.unknown if f in ("retention", "visibility", "delay"))
     if not polls:
         yield End(
@@ -22,19 +69,21 @@ def at_queue(flow: Flow, node: Node, polls: list[Poll], net: bool) -> Iterator[E
             "",
             f"it waits in {node.name} for a consumer that stands in none of the templates",
             soonest=delay,
-            latest=retention,
+            latest=delay if net else retention,
             kept=Kept(node.id, retention, retention),
             alarms=queue_alarms(flow, node, True) if net else (),
             unsure=unsure,
         )
         redrive = next((e for e in flow.leaving(node.id) if isinstance(e, Redrive)), None)
         if queue and redrive and not net and not redrive.verdict.denied:
-            yield from _redriven(flow, queue, redrive, f"the consumer of {node.name} fails", (), unsure)
+            yield from _redriven(flow, queue, redrive, f"the consumer of {node.name} fails", (), unsure, clock)
         return
     open_polls = [p for p in polls if p.enabled is not False and not p.verdict.denied]
     if not open_polls:
-        yield _unread(flow, node, polls, net, retention, unsure)
+        yield _unread(flow, node, polls, net, retention, unsure, clock)
         return
+    contested = len(open_polls) > 1 and any(poll.filters for poll in open_polls)
+    idle = {poll.id for poll in open_polls if lets_nothing_through(flow, poll, net)}
     for poll in open_polls:
         doubts = (*doubts_of(poll.verdict, flow.name(poll.target)), *existence(poll))
         if poll.enabled is None:
@@ -45,19 +94,22 @@ def at_queue(flow: Flow, node: Node, polls: list[Poll], net: bool) -> Iterator[E
                 Outcome.FILTERED,
                 node.id,
                 poll.id,
-                f"it matches no filter of {reader_of(flow, poll)}, which deletes it",
-                latest=retention,
+                _rejected(flow, poll, contested, poll.id in idle),
+                latest=clock.left(retention),
                 lost=told,
                 unsure=() if told else (f"the filter of {reader_of(flow, poll)}",),
                 unless_covered=True,
                 remedy="filter before the queue (subscription or rule), or give the rest a queue of its own",
                 alarms=told_by(flow, ("AWS/Lambda", "FilteredOutEventCount", "EventSourceMappingUUID", poll.id)),
             )
-        yield Go(poll, POLLED, net, delay, retention, bool(poll.filters), doubts)
+        if poll.id not in idle:
+            filtered, several = bool(poll.filters) or contested, len(open_polls) > 1
+            yield Go(poll, POLLED, net, delay, clock.left(retention), filtered, doubts, several)
     perhaps = [doubt for poll in open_polls for doubt in existence(poll)]
     if len(perhaps) == len(open_polls):
         unsure = (*unsure, *perhaps)
-    yield from _poison(flow, node, open_polls, net, unsure)
+    if working := [poll for poll in open_polls if poll.id not in idle]:
+        yield from _poison(flow, node, working, mode, net, unsure)
     if not net and queue:
         yield End(
             Outcome.EXPIRED,
@@ -72,20 +124,34 @@ def at_queue(flow: Flow, node: Node, polls: list[Poll], net: bool) -> Iterator[E
         )
 
 
+def _rejected(flow: Flow, poll: Poll, contested: bool, idle: bool) -> str:
+    reader = reader_of(flow, poll)
+    if idle:
+        return f"no message can match a filter of {reader}, which deletes it"
+    if contested:
+        # Readers of one queue compete: none of them leaves to another what it does not want.
+        return f"{reader} receives it, and deletes it because it matches none of its filters"
+    return f"it matches no filter of {reader}, which deletes it"
+
+
 def _unread(
-    flow: Flow, node: Node, polls: list[Poll], net: bool, retention: int | None, unsure: tuple[str, ...]
+    flow: Flow,
+    node: Node,
+    polls: list[Poll],
+    net: bool,
+    retention: int | None,
+    unsure: tuple[str, ...],
+    clock: _Clock,
 ) -> End:
     poll = polls[0]
     if poll.enabled is False:
         condition, remedy = "every mapping that reads it is disabled", "enable the mapping"
     else:
-        condition, remedy = poll.verdict.why, "let the consumer read it: " + poll.verdict.why
+        condition, remedy = poll.verdict.why, f"let {flow.name(poll.target)} read {node.name}"
     alarms = queue_alarms(flow, node, True)
     if net or not isinstance(node, Queue):
-        kept = Kept(node.id, retention, retention)
-        return End(
-            Outcome.DLQ if net else Outcome.OUTSIDE, node.id, poll.id, condition, 0, 0, retention, kept, alarms=alarms
-        )
+        outcome, latest = (Outcome.DLQ, 0) if net else (Outcome.OUTSIDE, retention)
+        return End(outcome, node.id, poll.id, condition, 0, 0, latest, clock.kept(node, retention), alarms=alarms)
     return End(
         Outcome.EXPIRED,
         node.id,
@@ -101,13 +167,17 @@ def _unread(
     )
 
 
-def _poison(flow: Flow, node: Node, polls: list[Poll], net: bool, unsure: tuple[str, ...]) -> Iterator[End | Go]:
+def _poison(
+    flow: Flow, node: Node, polls: list[Poll], mode: str, net: bool, unsure: tuple[str, ...]
+) -> Iterator[End | Go]:
     """What becomes of a message whose every processing fails."""
     who = " or ".join(dict.fromkeys(flow.name(p.target) for p in polls))
     function = flow.nodes[polls[0].target]
     fails = f"{who} fails"
     if any(_throttled(flow, poll) for poll in polls):
         fails = f"{who} fails or is throttled"
+    if any(loop and node.id in loop.nodes for loop in (loop_of(flow, poll.target) for poll in polls)):
+        fails = f"{fails} or is stopped as a loop"
     if isinstance(function, Function) and function.reserved_concurrency == 0:
         fails = f"{who} is throttled (its reserved concurrency is 0)"
     if refused := refusal_of(flow, polls):
@@ -128,41 +198,53 @@ def _poison(flow: Flow, node: Node, polls: list[Poll], net: bool, unsure: tuple[
             unsure=(f"whether {node.name} has a dead-letter queue",),
         )
         return
-    retention = node.retention
+    retention, clock = node.retention, _clock(flow, mode)
     redrive = next((e for e in flow.leaving(node.id) if isinstance(e, Redrive)), None)
     if redrive is None or redrive.verdict.denied:
         why = "" if redrive is None else f"; its redrive is refused: {redrive.verdict.why}"
         if redrive is None and node.broken_redrive:
             why = f"; its RedrivePolicy {node.broken_redrive}"
-        condition = f"{fails} on every receive for {duration(retention)}{why}"
-        kept = Kept(node.id, retention, retention) if net else None
+        # A copy in a dead-letter queue stays there while its reader fails; the clock that runs is the first queue's.
         yield End(
             Outcome.DLQ if net else Outcome.EXPIRED,
             node.id,
             "" if redrive is None else redrive.id,
-            condition,
+            f"{fails} on every receive{'' if net else f' for {duration(retention)}'}{why}",
             attempts=None,
-            soonest=retention or 0,
-            latest=retention,
-            kept=kept,
+            soonest=0 if net else retention or 0,
+            latest=0 if net else retention,
+            kept=clock.kept(node, retention) if net else None,
             lost=not net,
             remedy="" if net else f"give {node.name} a redrive policy to a dead-letter queue that takes it",
             alarms=tuple(dict.fromkeys((*alarms, *queue_alarms(flow, node, True)))),
             unsure=unsure,
         )
         return
-    yield from _redriven(flow, node, redrive, fails, alarms, unsure)
+    yield from _redriven(flow, node, redrive, fails, alarms, unsure, clock)
 
 
 def _throttled(flow: Flow, poll: Poll) -> bool:
-    """Whether the poller can receive more than the function may run: such a receive counts as a failed one."""
+    """Whether the pollers can receive more than the function may run: such a receive counts as a failed one."""
     function = flow.nodes[poll.target]
-    reserved = function.reserved_concurrency if isinstance(function, Function) else None
-    return reserved is not None and (poll.maximum_concurrency is None or poll.maximum_concurrency > reserved)
+    if not isinstance(function, Function) or function.reserved_concurrency is None:
+        return False
+    reading = [e for each in (function, *siblings_of(flow, function)) for e in flow.arriving(each.id)]
+    most = [e.maximum_concurrency for e in reading if isinstance(e, Poll) and e.service == "sqs" and _reads(e)]
+    return poll.maximum_concurrency is None or sum(n or 0 for n in most) > function.reserved_concurrency
+
+
+def _reads(poll: Poll) -> bool:
+    return poll.enabled is not False and not poll.verdict.denied
 
 
 def _redriven(
-    flow: Flow, node: Queue, redrive: Redrive, fails: str, alarms: tuple[str, ...], unsure: tuple[str, ...]
+    flow: Flow,
+    node: Queue,
+    redrive: Redrive,
+    fails: str,
+    alarms: tuple[str, ...],
+    unsure: tuple[str, ...],
+    clock: _Clock,
 ) -> Iterator[End | Go]:
     count, retention = redrive.max_receive_count, node.retention
     dead = flow.nodes[redrive.target]
@@ -172,28 +254,36 @@ def _redriven(
         unsure = (*unsure, f"the maximum receive count of {node.name}")
     if isinstance(dead, Queue) and dead.retention is None:
         unsure = (*unsure, f"the retention of {dead.name}")
-    takes = None
-    if None not in (count, node.visibility, node.delay):
-        takes = (node.delay or 0) + (count or 0) * (node.visibility or 0)
-    condition = f"{fails} on {times(count, 'receive')}"
+    takes = _takes(node, redrive)
+    oldest, youngest = clock.high or 0, clock.low
+    condition = why = f"{fails} on {times(count, 'receive')}"
     if node.fifo:
         condition += "; its message group waits until then"
-    if takes is not None and retention is not None and takes >= retention:
+    if ring := ring_of(flow, dead.id):
+        if node.id not in ring.queues or not oldest:
+            yield _rounds(flow, ring, fails, redrive, clock, alarms, unsure)
+        last = clock.left(_oldest(node, dead))
+        way_on = into_net(flow, redrive, Outcome.DLQ, condition, count, takes or 0, last, None, alarms, unsure)
+        yield from (step for step in way_on if isinstance(step, Go))
+        return
+    if takes is not None and retention is not None and takes >= retention - youngest:
         yield End(
             Outcome.EXPIRED,
             node.id,
             redrive.id,
             f"{condition}, which takes {duration(takes)}; its retention ends after {duration(retention)}",
             attempts=count,
-            soonest=retention,
-            latest=retention,
+            soonest=max(0, retention - oldest),
+            latest=max(0, retention - youngest),
             lost=True,
-            remedy=f"keep messages in {node.name} for longer than {duration(takes)}",
+            remedy=f"keep messages in {node.name} for longer than {duration(takes + youngest)}",
             alarms=alarms,
             unsure=unsure,
         )
         return
     if isinstance(dead, Queue) and not dead.fifo and dead_retention is not None and retention is not None:
+        if dead_retention == retention:
+            condition += f"; {dead.name} forgets when {node.name} does, so what fails late expires as it arrives there"
         if dead_retention < retention:
             yield End(
                 Outcome.EXPIRED,
@@ -202,29 +292,57 @@ def _redriven(
                 f"{condition} when it is older than {duration(dead_retention)}: {dead.name} counts from the first"
                 " enqueue and keeps it no longer",
                 attempts=count,
-                soonest=max(dead_retention, takes or 0),
-                latest=retention,
+                soonest=max(dead_retention - oldest, takes or 0),
+                latest=clock.left(retention),
                 lost=True,
                 remedy=f"keep messages in {dead.name} for longer than the {duration(retention)} of {node.name}",
                 alarms=alarms,
                 unsure=unsure,
             )
-        if takes is not None and takes >= dead_retention:
+        if takes is not None and takes + youngest >= dead_retention:
             return
     at_least = at_most = dead_retention
     if isinstance(dead, Queue) and not dead.fifo and dead_retention is not None:
         at_least = None if retention is None else max(0, dead_retention - retention)
-        at_most = None if takes is None else dead_retention - takes
-    edge_end = into_net(
+        at_most = None if takes is None else dead_retention - takes - youngest
+    yield from into_net(
         flow,
         redrive,
         Outcome.DLQ,
         condition,
         count,
         takes or 0,
-        retention,
+        clock.left(_oldest(node, dead)),
         Kept(dead.id, at_least, at_most) if isinstance(dead, Queue) else None,
         alarms,
         unsure,
+        why,
     )
-    yield from edge_end
+
+
+def _rounds(
+    flow: Flow,
+    ring: Ring,
+    fails: str,
+    redrive: Redrive,
+    clock: _Clock,
+    alarms: tuple[str, ...],
+    unsure: tuple[str, ...],
+) -> End:
+    """A message that queues hand round among each other: none of them keeps it, and its first clock goes on."""
+    names = [flow.name(key) for key in ring.queues]
+    how = f"{', '.join(names[:-1])} and {names[-1]} hand it round" if names[1:] else f"{names[0]} moves it to itself"
+    found = tuple(alarm for key in ring.queues for alarm in queue_alarms(flow, flow.nodes[key], True))
+    return End(
+        Outcome.EXPIRED,
+        ring.queues[0],
+        redrive.id,
+        f"{fails} on every receive; {how} until it is {duration(ring.soonest)} old",
+        attempts=None,
+        soonest=max(0, ring.soonest - (clock.high or 0)),
+        latest=max(0, ring.latest - clock.low),
+        lost=True,
+        remedy=f"let the redrive of {names[-1]} end in a queue from which nothing comes back",
+        alarms=tuple(dict.fromkeys((*alarms, *found))),
+        unsure=(*unsure, *existence(redrive)),
+    )

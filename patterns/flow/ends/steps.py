@@ -15,6 +15,7 @@ from patterns.flow.model import (
     Function,
     Kept,
     Match,
+    Node,
     Notification,
     Outcome,
     Poll,
@@ -48,7 +49,10 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """A message, its copy or its record going on to the next node."""
+    """A message, its copy or its record going on to the next node.
+
+    ``shared``: one of several readers gets it; ``why``: the failure after which it takes this way.
+    """
 
     edge: Edge
     mode: str = ""
@@ -57,11 +61,17 @@ class Go:
     latest: int | None = 0
     filtered: bool = False
     unsure: tuple[str, ...] = ()
+    shared: bool = False
+    why: str = ""
 
 
 # How a message arrives at a function: polled (the poller sees the result), called (the caller does), or
 # queued by Lambda itself.
 POLLED, CALLED, QUEUED = "polled", "called", "queued"
+
+
+# How a message arrives at a standard dead-letter queue: by which redrive, because its clock goes on.
+MOVED = "moved by "
 
 
 State = tuple[str, str, bool]
@@ -90,6 +100,13 @@ def is_plain(value: Any) -> bool:
     if isinstance(value, list | tuple):
         return all(is_plain(item) for item in value)
     return value is None or isinstance(value, str | int | float)
+
+
+def presence(node: Node) -> tuple[str, ...]:
+    """The doubt about a node that is there only under a condition that no template decides."""
+    if node.resource is not None and node.resource.condition is not None:
+        return (f"whether {node.resource.logical_id} exists: {node.resource.condition}",)
+    return ()
 
 
 def existence(edge: Edge) -> tuple[str, ...]:

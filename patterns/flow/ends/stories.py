@@ -6,12 +6,26 @@ from typing import Any
 
 from patterns.flow._collect import paused
 from patterns.flow.cycles import tangles
-from patterns.flow.ends.arriving import duplicates_of, order_kept
+from patterns.flow.ends.arriving import duplicates_of, order_kept, several_times
 from patterns.flow.ends.entrances import entrance, mode_of
 from patterns.flow.ends.hops import steps_at
-from patterns.flow.ends.steps import LEADS, End, Go, Perhaps, State
+from patterns.flow.ends.steps import LEADS, End, Go, Perhaps, State, presence
 from patterns.flow.ends.topics import replayed_from
-from patterns.flow.model import Bus, External, Fate, Flow, Kept, Outcome, Queue, Topic
+from patterns.flow.model import (
+    Bus,
+    Delivery,
+    External,
+    Fate,
+    Flow,
+    Kept,
+    Match,
+    Outcome,
+    Poll,
+    Queue,
+    Subscription,
+    Topic,
+    Way,
+)
 
 # How fates are sorted: what arrives first, then what somebody still has, then what is gone.
 _RANK = {outcome: rank for rank, outcome in enumerate(Outcome)}
@@ -22,6 +36,10 @@ _RANK = {outcome: rank for rank, outcome in enumerate(Outcome)}
 _HOPS = 100
 _TOLD_FOR_EACH_NODE = 10
 _TOLD = 10_000
+
+# So many ways by which a message certainly arrives, and so many failures before one end, are told one by one.
+_WAYS = 4
+_CAUSES = 3
 
 
 def fates(flow: Flow) -> dict[str, list[Fate]]:
@@ -83,8 +101,9 @@ class _Stories:
     def _story(self, start: State, seen: set[str]) -> list[Fate]:
         order = self._order(start, seen if self._left < 0 else set())
         told = set(order)
-        ways: dict[State, _Way] = {start: _Way()}
+        ways: dict[State, _Way] = {start: _Way(doubts=presence(self._flow.nodes[start[0]]))}
         covered = False
+        arrivals: dict[str, dict[State, _Way]] = {}
         ends: list[tuple[_Way, End]] = []
         for state in order:
             seen.add(state[0])
@@ -95,12 +114,19 @@ class _Stories:
                 if isinstance(step, End):
                     ends.append((way, step))
                     arrives = step.outcome in (Outcome.PROCESSED, Outcome.OUTSIDE)
-                    covered = covered or (arrives and way.clear and not state[2])
+                    if arrives and not state[2] and not way.causes:
+                        covered = covered or way.clear
+                        if step.at == state[0]:
+                            arrivals.setdefault(step.at, {})[state] = way
                     continue
                 to = _arrives(step)
                 on = way.onto(step, replayed_from(self._flow.nodes[state[0]]))
-                ways[to] = ways[to].joined(on) if to in ways else on
-        found = _merged([self._fate(start, end, way, covered) for way, end in ends])
+                ways[to] = ways[to].joined(on, _drops_copies(self._flow, to)) if to in ways else on
+        times = {
+            key: several_times(self._flow, [path for way in found.values() for path in way.certain][:_WAYS], _WAYS)
+            for key, found in arrivals.items()
+        }
+        found = _merged([self._fate(start, end, way, covered, times.get(end.at, "")) for way, end in ends])
         found.sort(key=lambda f: (not f.lost, _RANK[f.outcome], f.at, f.hop, f.condition, f.path))
         self._left -= len(found)
         return found
@@ -130,7 +156,7 @@ class _Stories:
                 done.append(state)
         return done[::-1]
 
-    def _fate(self, start: State, end: End, way: "_Way", covered: bool) -> Fate:
+    def _fate(self, start: State, end: End, way: "_Way", covered: bool, times: str) -> Fate:
         arrives = end.outcome in (Outcome.PROCESSED, Outcome.OUTSIDE)
         latest = None if way.latest is None or end.latest is None else way.latest + end.latest
         unsure = tuple(dict.fromkeys((*way.doubts, *end.unsure)))
@@ -147,7 +173,7 @@ class _Stories:
             outcome=end.outcome,
             at=end.at,
             hop=end.hop,
-            condition=end.condition,
+            condition=f"{way.after}; then {end.condition}" if way.causes else end.condition,
             path=(*way.path, end.hop) if end.hop else way.path,
             attempts=end.attempts,
             soonest=way.soonest + end.soonest,
@@ -157,9 +183,15 @@ class _Stories:
             remedy=end.remedy if lost else "",
             alarms=end.alarms,
             unsure=unsure,
-            duplicates=duplicates_of(self._flow, start[0], way.path) if arrives else "",
+            duplicates=self._duplicates(start, way, times) if arrives else "",
             order=order_kept(self._flow, start[0], way.path) if arrives else "",
         )
+
+    def _duplicates(self, start: State, way: "_Way", times: str) -> str:
+        again = duplicates_of(self._flow, start[0], way.path)
+        if not times or way.causes:
+            return again
+        return f"{times}; each {again}" if again else times
 
     def _steps(self, state: State) -> list[End | Go]:
         known = self._hops.get(state)
@@ -178,6 +210,13 @@ class _Way:
     clear: bool = True  # some way there asks no filter
     doubts: tuple[str, ...] = ()
     archive: Kept | None = None  # what every way there has passed and still has a copy
+    causes: tuple[str, ...] = ()  # the failures after which alone it comes there
+    certain: tuple[tuple[str, ...], ...] = ((),)  # the ways that every message takes
+
+    @property
+    def after(self) -> str:
+        more = len(self.causes) > _CAUSES
+        return " or ".join((*self.causes[:_CAUSES], "in another way") if more else self.causes)
 
     def onto(self, step: Go, archive: Kept | None) -> "_Way":
         return _Way(
@@ -187,9 +226,13 @@ class _Way:
             self.clear and not step.filtered,
             (*self.doubts, *step.unsure),
             archive or self.archive,
+            (step.why,) if step.why else self.causes,
+            tuple((*path, step.edge.id) for path in self.certain) if _always(step) else (),
         )
 
-    def joined(self, other: "_Way") -> "_Way":
+    def joined(self, other: "_Way", drops_copies: bool) -> "_Way":
+        causes = dict.fromkeys((*self.causes, *other.causes)) if self.causes and other.causes else ()
+        certain = (*self.certain, *other.certain)
         return _Way(
             min(self.soonest, other.soonest),
             None if self.latest is None or other.latest is None else max(self.latest, other.latest),
@@ -197,7 +240,23 @@ class _Way:
             self.clear or other.clear,
             tuple(d for d in self.doubts if not isinstance(d, Perhaps) or d in other.doubts),
             self.archive if other.archive else None,
+            tuple(causes)[: _CAUSES + 1],
+            certain[: 1 if drops_copies else _WAYS],
         )
+
+
+def _always(step: Go) -> bool:
+    """Whether every message goes on by this step, as long as nothing fails."""
+    return (
+        isinstance(step.edge, Subscription | Match | Delivery | Poll)
+        and step.edge.way is Way.MESSAGE
+        and not (step.filtered or step.shared or step.net or step.why or step.unsure)
+    )
+
+
+def _drops_copies(flow: Flow, state: State) -> bool:
+    node = flow.nodes[state[0]]
+    return isinstance(node, Queue | Topic) and node.fifo is not False
 
 
 def _merged(found: list[Fate]) -> list[Fate]:

@@ -1,0 +1,65 @@
+"""Filters of a reader that no message can pass."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from patterns.errors import PatternError
+from patterns.flow.ends.steps import is_plain
+from patterns.flow.filters import can_match, overlap
+from patterns.flow.model import Flow, Poll, Subscription, Way
+
+# https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
+_ENVELOPE = frozenset(
+    [
+        "Type",
+        "MessageId",
+        "TopicArn",
+        "Subject",
+        "Message",
+        "Timestamp",
+        "SignatureVersion",
+        "Signature",
+        "SigningCertURL",
+        "UnsubscribeURL",
+        "MessageAttributes",
+        "SequenceNumber",
+    ]
+)
+
+
+def lets_nothing_through(flow: Flow, poll: Poll, net: bool) -> bool:
+    """Whether it is proved that none of what arrives passes a filter of this reader."""
+    if not poll.filters or not is_plain(poll.filters):
+        return False
+    wrapped = not net and _all_wrapped(flow, poll.source)
+    return all(isinstance(pattern, Mapping) and _rejects(pattern, wrapped) for pattern in poll.filters)
+
+
+def _all_wrapped(flow: Flow, key: str) -> bool:
+    """Whether all that arrives in a queue is a topic's, in the envelope of SNS."""
+    arriving = [edge for edge in flow.arriving(key) if edge.way is not Way.FAILURE]
+    return bool(arriving) and all(isinstance(edge, Subscription) and edge.raw is False for edge in arriving)
+
+
+def _rejects(pattern: Mapping[str, Any], wrapped: bool) -> bool:
+    try:
+        if can_match(pattern, "event-source") is False:
+            return True
+        return wrapped and overlap(pattern, _envelope(pattern.get("body")), "event-source") is False
+    except PatternError:
+        return False
+
+
+def _envelope(body: Any) -> dict[str, Any]:
+    """A pattern for SNS's envelope as far as a pattern asks of it: what it has is text, other keys are absent."""
+    known: dict[str, Any] = {"Type": ["Notification"]}
+    for key, asked in body.items() if isinstance(body, Mapping) else ():
+        if (key not in _ENVELOPE and key != "$or") or (key == "Message" and isinstance(asked, Mapping)):
+            known[key] = _absent(asked)
+    return {"body": known}
+
+
+def _absent(asked: Any) -> Any:
+    if isinstance(asked, Mapping):
+        return {key: _absent(value) for key, value in asked.items() if key != "$or"}
+    return [{"exists": False}]

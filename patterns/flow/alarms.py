@@ -50,10 +50,21 @@ def _alarm(draft: Draft, resource: Resource, acting: set[str], perhaps: set[str]
         metrics=metrics,
         fires=fires,
         why=why,
+        threshold=_threshold(draft, resource),
         acts=_exists(draft, resource, metrics, _acts_at_all(draft, resource, acting, perhaps)),
         seconds=None if evaluated is None else period * evaluated,
         actions=tuple(_actions(draft, resource)),
     )
+
+
+def _threshold(draft: Draft, resource: Resource) -> float | None:
+    """What the metric itself is compared with; metric math may turn it into anything."""
+    if draft.value(resource, "MetricName") is None:
+        return None
+    try:
+        return float(render(draft.value(resource, "Threshold")))
+    except ValueError:
+        return None
 
 
 def _actions(draft: Draft, resource: Resource) -> Iterator[str]:

@@ -509,6 +509,7 @@ def _topic(draft: Draft, resource: Resource) -> None:
     protection = draft.value(resource, "DataProtectionPolicy")
     if isinstance(protection, str):
         protection = as_json(protection)
+    open_policy = protection is not None and not isinstance(protection, Mapping)
     days: int | None = 0
     if isinstance(archive, Mapping):
         days = read.as_integer("archive_days", archive.get("MessageRetentionPeriod"))
@@ -521,7 +522,7 @@ def _topic(draft: Draft, resource: Resource) -> None:
             key=draft.key(resource, "KmsMasterKeyId"),
             archive_days=days,
             data_protection=protection if isinstance(protection, Mapping) else None,
-            unknown=tuple(read.unknown),
+            unknown=(*read.unknown, *(("data_protection",) if open_policy else ())),
         )
     )
 

@@ -14,7 +14,7 @@ from patterns.flow.model import Alarm, Edge, External, Fate, Flow, Kept, Loop, N
 from patterns.flow.text import names_of
 from patterns.flow.words import duration, span
 
-VERSION = "1.0"
+VERSION = "1.1"
 
 _ENDS = {
     Outcome.PROCESSED: "processed",

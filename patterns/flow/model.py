@@ -379,8 +379,10 @@ class Delivery(Edge):
         attempts: tries in all, the first included.
         seconds: how long the retries may take.
         filters: of a subscriber of a new event bus, ORed; empty: every event.
-        asynchronous: for a function: whether *accepted* counts as delivered and Lambda's own queue takes over.
+        asynchronous: for a function: whether *accepted* counts as delivered and Lambda's own queue takes over;
+            ``False``, and named in ``unknown``, where it could not be told.
         message_group: whether a MessageGroupId is given for a FIFO queue.
+        fifo: of a subscriber of a new event bus: whether it gets the events of a group one after the other.
     """
 
     kind: ClassVar[str] = "delivery"
@@ -390,6 +392,7 @@ class Delivery(Edge):
     filters: tuple[Any, ...] = ()
     asynchronous: bool = True
     message_group: bool = False
+    fifo: bool | None = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -481,7 +484,14 @@ class Destination(Edge):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One metric that an alarm looks at; dimension values are node ids where they name a resource."""
+    """One metric that an alarm looks at.
+
+    Attributes:
+        namespace: ``AWS/SQS``.
+        name: ``ApproximateNumberOfMessagesVisible``.
+        dimensions: name and value, sorted by name; a value is a node's id where it names a resource.
+        statistic: ``Maximum``, ``Sum``, ``p99``…, or empty.
+    """
 
     namespace: str
     name: str
@@ -494,9 +504,14 @@ class Alarm:
     """``AWS::CloudWatch::Alarm``, with what decides whether it tells anybody.
 
     Attributes:
+        id: ``<stack>/<logical id>``.
+        name: what a reader calls it, as for a `Node`.
+        resource: the resource in the template.
         metrics: the metrics it looks at, those inside metric math included.
         fires: whether a single message more than none makes it fire; ``None`` if it cannot be told.
         why: why it does not fire, or cannot be told.
+        threshold: what its metric is compared with, in the metric's unit; ``None`` where metric math stands
+            between the two, or it could not be told.
         acts: whether it has an action of its own or stands in a composite alarm that has one.
         seconds: period × evaluation periods: how long a condition lasts before it fires.
         actions: ids or ARNs of what it acts on itself.
@@ -508,6 +523,7 @@ class Alarm:
     metrics: tuple[Metric, ...] = ()
     fires: bool | None = True
     why: str = ""
+    threshold: float | None = None
     acts: bool | None = False
     seconds: int | None = 60
     actions: tuple[str, ...] = ()

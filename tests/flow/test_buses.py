@@ -2,7 +2,7 @@
 
 import pytest
 
-from patterns.flow import Answer, Outcome, fates, losses
+from patterns.flow import Answer, Outcome, fates, losses, read_flow
 from patterns.flow.model import Bus, DeadLetter, Delivery, Kept, Match
 from tests.flow.parts import (
     alarm,
@@ -12,6 +12,7 @@ from tests.flow.parts import (
     changed,
     dead_letters,
     end,
+    ends,
     flow_of,
     function,
     lets_in,
@@ -335,3 +336,81 @@ def test_what_is_granted_on_a_definition_is_not_denied_on_the_cluster_that_runs_
     scheduled = rule({**target("Cluster"), "RoleArn": arn("Role")})
     [delivery] = flow_of(Rule=scheduled, Cluster=resource(kind), Role=runs).edges_of(Delivery)
     assert delivery.verdict.answer is Answer.UNKNOWN
+
+
+WAITING = {
+    "Bus": SUBSCRIBER["Bus"],
+    "Subscriber": resource(
+        "AWS::EventsV2::Subscriber",
+        EventBusArn=arn("Bus"),
+        InvokeConfiguration={"TargetArn": arn("Worker"), "RoleArn": arn("Sender")},
+        OnFailureConfiguration={"Arn": arn("Failed")},
+    ),
+    "Worker": function(),
+    "Role": role(),
+    "Sender": role(allow(arn("Worker"), "lambda:InvokeFunction"), allow(arn("Failed"), "sqs:SendMessage")),
+    "Failed": dead_letters(),
+}
+
+
+def invoked(how, **more):
+    given = {
+        "TargetArn": arn("Worker"),
+        "RoleArn": arn("Sender"),
+        "LambdaParameters": {"InvocationType": how},
+    }
+    return {**WAITING, "Subscriber": changed(WAITING["Subscriber"], InvokeConfiguration=given, **more)}
+
+
+def test_a_subscriber_that_waits_for_the_answer_takes_an_error_for_a_failed_delivery():
+    errors = alarm("AWS/Lambda", "Errors", FunctionName=ref("Worker"))
+    flow = flow_of(**invoked("REQUEST_RESPONSE"), Alarm=errors)
+    assert losses(flow) == []
+    failed, undelivered = ends(flow, "Bus", Outcome.DLQ)
+    assert (failed.at, failed.condition) == ("S/Failed", "Worker fails 6 times within 5 min")
+    assert failed.alarms == ("S/Alarm",)
+    assert undelivered.condition.startswith("it cannot be delivered to Worker: ")
+    assert undelivered.alarms == ()
+
+
+def test_a_subscriber_that_hands_events_over_sees_no_error_of_the_function():
+    flow = flow_of(**invoked("EVENT"))
+    assert [f.condition for f in ends(flow, "Bus", Outcome.DLQ) if "fails" in f.condition] == []
+    assert why_lost(flow) == ["Worker cannot be run within 6 h (throttled)", "Worker fails 3 times"]
+
+
+def test_a_failing_event_of_an_ordered_subscriber_holds_up_its_group():
+    flow = flow_of(**invoked("REQUEST_RESPONSE", Type="FIFO"))
+    assert [edge.fifo for edge in flow.edges_of(Delivery)] == [True]
+    waits = "; later events of its group wait until then"
+    assert [f.condition.endswith(waits) for f in ends(flow, "Bus", Outcome.DLQ)] == [True, True]
+
+
+def test_an_invocation_type_that_a_parameter_decides_leaves_both_ways_open():
+    flow = read_flow({"S": {"Parameters": {"How": {"Type": "String"}}, "Resources": invoked(ref("How"))}})
+    assert losses(flow) == [], "which of the two ways it goes is not what the template says"
+    doubt = "whether Worker is invoked as an event or its answer waited for"
+    failing = [f for f in fates(flow)["S/Bus"] if "Worker fails" in f.condition]
+    assert [(f.outcome, f.unsure) for f in failing] == [(Outcome.DLQ, (doubt,)), (Outcome.DROPPED, (doubt,))]
+
+
+def test_how_long_an_archive_keeps_may_not_be_told():
+    parts = {
+        "Bus": resource("AWS::Events::EventBus", Name="b"),
+        "Archive": resource("AWS::Events::Archive", SourceArn=arn("Bus"), RetentionDays=ref("Days")),
+        "Rule": resource(
+            "AWS::Events::Rule",
+            EventBusName=ref("Bus"),
+            EventPattern={"source": ["a"]},
+            Targets=[{"Id": "t", "Arn": arn("Worker")}],
+        ),
+        "Permission": permission("events", arn("Rule")),
+        "Worker": function(),
+        "Role": role(),
+    }
+    flow = read_flow({"S": {"Parameters": {"Days": {"Type": "Number"}}, "Resources": parts}})
+    gone = [f for f in fates(flow)["S/Bus"] if f.outcome in (Outcome.FILTERED, Outcome.DROPPED)]
+    assert len(gone) == 4, "no rule, no delivery, throttled, failed"
+    assert {f.unsure for f in gone} == {("how long Bus keeps what it archives",)}
+    known = read_flow({"S": {"Resources": {**parts, "Archive": changed(parts["Archive"], RetentionDays=3)}}})
+    assert {f.unsure for f in fates(known)["S/Bus"]} == {()}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from patterns.flow import Answer, Outcome, Way, fates, losses, unwatched
-from patterns.flow.model import Destination, Function, Poll, Send
+from patterns.flow import Answer, Flow, Outcome, Way, fates, losses, read_flow, unwatched
+from patterns.flow.model import Call, Destination, External, Function, Poll, Send
 from tests.flow.parts import (
     STACK,
     alarm,
@@ -431,3 +431,68 @@ def test_why_an_event_goes_to_a_destination_that_nobody_here_listens_to_is_said(
         (3, "Worker fails 3 times; it goes to Failures, whose subscribers stand in none of the templates"),
     ]
     assert all(fate.unsure == ("which subscribers Failures has",) for fate in told)
+
+
+SUCCEEDED = {
+    **EVENTS,
+    "Next": queue(),
+    "Config": async_config(
+        DestinationConfig={"OnFailure": {"Destination": arn("Failed")}, "OnSuccess": {"Destination": arn("Next")}}
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({}, "Role has no sqs:SendMessage on Next"),
+        (
+            {"Next": queue(FifoQueue=True), "Role": role(allow([arn("Next"), arn("Failed")], "sqs:SendMessage"))},
+            "Next is a FIFO queue, which Lambda cannot write to",
+        ),
+    ],
+    ids=["denied", "fifo"],
+)
+def test_a_success_whose_destination_cannot_be_written_to_is_a_lost_record(change, why):
+    counted = alarm("AWS/Lambda", "DestinationDeliveryFailures", FunctionName=ref("Worker"))
+    (lost,) = losses(flow_of(**{**SUCCEEDED, **change}, Alarm=counted))
+    assert (lost.outcome, lost.at, lost.hop) == (Outcome.DROPPED, "S/Next", "S/Config#OnSuccess")
+    assert lost.condition == f"Worker returns; its on-success destination cannot be written to: {why}"
+    assert lost.remedy == f"make the on-success destination writable: {why}"
+    assert lost.alarms == ("S/Alarm",)
+
+
+def test_a_success_whose_destination_can_be_written_to_goes_on():
+    flow = flow_of(**{**SUCCEEDED, "Role": role(allow([arn("Next"), arn("Failed")], "sqs:SendMessage"))})
+    assert losses(flow) == []
+    assert end(flow, "Topic", Outcome.OUTSIDE).at == "S/Next"
+
+
+def test_a_reserved_concurrency_that_a_parameter_decides_may_be_none_at_all():
+    flow = read_flow(
+        {
+            "S": {
+                "Parameters": {"Limit": {"Type": "Number"}},
+                "Resources": {**EVENTS, "Worker": function(ReservedConcurrentExecutions=ref("Limit"))},
+            }
+        }
+    )
+    run = (Outcome.PROCESSED, Outcome.DESTINATION)
+    doubted = [f for f in fates(flow)["S/Topic"] if f.outcome in run]
+    assert len(doubted) == 3
+    assert {f.unsure for f in doubted} == {("the reserved concurrency of Worker",)}
+
+
+def test_who_invokes_a_function_from_outside_the_templates_is_named_as_a_doubt():
+    flow = Flow.build(
+        [External(id="elsewhere", name="elsewhere", service="sns"), Function(id="F", name="F", function="F")],
+        [Call(id="invoked", source="elsewhere", target="F", asynchronous=True)],
+    )
+    told = fates(flow)
+    assert list(told) == ["elsewhere"]
+    assert [(f.outcome, f.lost, f.condition) for f in told["elsewhere"]] == [
+        (Outcome.DROPPED, True, "F cannot be run within 6 h (throttled)"),
+        (Outcome.DROPPED, True, "F fails 3 times"),
+        (Outcome.PROCESSED, False, "F returns"),
+    ]
+    assert {f.unsure for f in told["elsewhere"]} == {("what elsewhere sends: it stands in none of the templates",)}

@@ -107,7 +107,7 @@ def test_how_a_new_bus_or_a_pipe_invokes(parameters):
         Worker=function(),
         Role=role(),
     )
-    assert [edge.unknown for edge in flow.edges_of(Delivery)] == [("invocation type",), ("invocation type",)]
+    assert [edge.unknown for edge in flow.edges_of(Delivery)] == [("asynchronous",), ("asynchronous",)]
 
 
 @pytest.mark.parametrize(

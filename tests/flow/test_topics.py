@@ -2,7 +2,7 @@
 
 import pytest
 
-from patterns.flow import Answer, Outcome, fates, losses
+from patterns.flow import Answer, Outcome, fates, losses, read_flow
 from patterns.flow.model import DeadLetter, Subscription
 from tests.flow.parts import (
     alarm,
@@ -358,3 +358,26 @@ def test_what_is_denied_to_some_subscribers_is_told_for_each_statement():
         "to Billing; only delivery logs show it",
         "to every subscriber; only delivery logs show it",
     ]
+
+
+def test_a_protocol_that_a_parameter_decides_leaves_open_how_often_it_is_tried():
+    parts = {**TO_QUEUE, "Subscription": changed(TO_QUEUE["Subscription"], Protocol=ref("How"))}
+    flow = read_flow({"S": {"Parameters": {"How": {"Type": "String"}}, "Resources": parts}})
+    kept = next(f for f in fates(flow)["S/Topic"] if f.outcome is Outcome.DLQ)
+    assert (kept.attempts, kept.latest) == (None, None)
+    assert kept.condition == (
+        "it cannot be delivered to Queue: at once where access or the target is missing, else after its last try"
+    )
+    assert kept.unsure
+    certain = next(f for f in fates(flow_of(**TO_QUEUE))["S/Topic"] if f.outcome is Outcome.DLQ)
+    assert certain.unsure == ()
+
+
+def test_a_data_protection_policy_that_a_parameter_decides_may_reject_and_block():
+    parts = {**TO_QUEUE, "Topic": topic(DataProtectionPolicy=ref("Policy"))}
+    del parts["Policy"]
+    flow = read_flow({"S": {"Parameters": {"Policy": {"Type": "String"}}, "Resources": parts}})
+    for outcome in (Outcome.REJECTED, Outcome.BLOCKED):
+        (told,) = [f for f in fates(flow)["S/Topic"] if f.outcome is outcome]
+        assert told.unsure == ("the data protection policy of Topic",)
+    assert not [f for f in fates(flow_of(**TO_QUEUE))["S/Topic"] if f.outcome is Outcome.BLOCKED]

@@ -259,7 +259,7 @@ def _subscriber(draft: Draft, resource: Resource) -> Iterator[Edge]:
     parameters = invoke.get("LambdaParameters")
     kind = parameters.get("InvocationType") if isinstance(parameters, Mapping) else None
     if isinstance(parameters, Unknown) or isinstance(kind, Unknown):
-        read.unknown.append("invocation type")
+        read.unknown.append("asynchronous")
         draft.note(f"cannot be told: the invocation type of {draft.name(resource)}")
     sqs = invoke.get("SqsParameters")
     grouped = isinstance(sqs, Mapping) and sqs.get("MessageGroupId") is not None
@@ -268,6 +268,7 @@ def _subscriber(draft: Draft, resource: Resource) -> Iterator[Edge]:
     role_value = invoke.get("RoleArn")
     retries = read.integer("attempts", "RetryPolicy", "MaxRetryAttempts", default=SUBSCRIBER_RETRIES_DEFAULT)
     state = draft.value(resource, "State", default="RUNNING")
+    order = draft.value(resource, "Type", default="UNORDERED")
     edge = Delivery(
         id=key,
         source=bus,
@@ -279,6 +280,7 @@ def _subscriber(draft: Draft, resource: Resource) -> Iterator[Edge]:
         filters=read_filters(draft, resource, draft.value(resource, "FilterConfiguration")),
         asynchronous=kind == "EVENT",
         message_group=grouped,
+        fifo=None if isinstance(order, Unknown) else order == "FIFO",
         enabled=None if isinstance(state, Unknown) else state != "STOPPED",
         verdict=both(refused, by_role(draft, resource, role_value, arrives)),
         unknown=tuple(read.unknown),

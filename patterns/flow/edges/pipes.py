@@ -107,7 +107,7 @@ def _pipe(draft: Draft, resource: Resource) -> Iterator[Edge]:
         asynchronous=bool(forgets),
         message_group=bool(grouped),
         verdict=both(refused, by_role(draft, resource, role_value, target)),
-        unknown=("invocation type",) if forgets is None else (),
+        unknown=("asynchronous",) if forgets is None else (),
     )
 
 

@@ -6,6 +6,7 @@ template could have provided:
 * a delivery that fails for good and has no dead-letter queue, or one that cannot be written to;
 * an asynchronous event that a function cannot process, with no destination or dead-letter queue on exactly
   the qualifier that is invoked, or none that it may write to;
+* the record of a success whose destination cannot be written to: the next step never hears of it;
 * a message that fails until its queue's retention ends: no redrive, a redrive the queue refuses, or a
   retention too short to reach the last receive;
 * a message that is older than its dead-letter queue's retention when it gets there (standard queues keep

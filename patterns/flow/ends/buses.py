@@ -1,12 +1,13 @@
 """What becomes of an event on a bus, at a rule, a schedule or a pipe."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from patterns.flow.ends.nets import archive_of
-from patterns.flow.ends.pushes import pushed
+from patterns.flow.ends.pushes import doubts_about, pushed
 from patterns.flow.ends.steps import POLLED, QUEUED, End, Go, doubts_of
-from patterns.flow.ends.watching import rule_metrics
+from patterns.flow.ends.watching import delivery_metrics
 from patterns.flow.model import Bus, Delivery, Flow, Function, Kept, Match, Node, Outcome, Pipe, Rule, Schedule, node_id
 from patterns.flow.template import Ref
 
@@ -34,6 +35,7 @@ def at_bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[End | Go]:
                 lost=archive is None,
                 remedy=f"enable {rule}, delete it, or archive the events of {node.name}",
                 unless_covered=True,
+                unsure=doubts_about(flow, archive),
             )
             continue
         unsure = (f"whether {rule} is enabled",) if match.enabled is None else ()
@@ -42,7 +44,8 @@ def at_bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[End | Go]:
         who = flow.name(delivery.target)
         if delivery.filters:
             condition = f"it matches no filter of the subscriber of {who}"
-            yield End(Outcome.FILTERED, delivery.target, delivery.id, condition, attempts=0, kept=archive)
+            kept = doubts_about(flow, archive)
+            yield End(Outcome.FILTERED, delivery.target, delivery.id, condition, attempts=0, kept=archive, unsure=kept)
         if delivery.enabled is False:
             yield End(
                 Outcome.EXPIRED,
@@ -73,7 +76,7 @@ def at_bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[End | Go]:
             lost=custom and archive is None and not unsure,
             unless_covered=True,
             remedy=f"archive the events of {node.name}, or add a rule for what the others do not match",
-            unsure=unsure,
+            unsure=(*unsure, *doubts_about(flow, archive)),
         )
 
 
@@ -91,7 +94,7 @@ def at_rule(flow: Flow, node: Rule | Schedule, net: bool) -> Iterator[End | Go]:
             kept=archive,
             lost=archive is None and told and not isinstance(node, Schedule),
             remedy=f"give {node.name} a target",
-            unsure=() if told else (f"the targets of {node.name}",),
+            unsure=doubts_about(flow, archive) if told else (f"the targets of {node.name}",),
         )
     for delivery in deliveries:
         yield from _delivered(flow, delivery, archive, net)
@@ -101,7 +104,7 @@ def _delivered(flow: Flow, edge: Delivery, archive: Kept | None, net: bool = Fal
     who = flow.name(edge.target)
     target = "the schedule's target" if edge.by == "scheduler" else "the target"
     remedy = f"give {target} {who} of {flow.name(edge.source)} a dead-letter queue"
-    unknown = tuple(f"the {f} of the target {who}" for f in edge.unknown)
+    unknown = tuple(f"the {f} of the target {who}" for f in edge.unknown if f != "asynchronous")
     yield from pushed(
         flow,
         edge,
@@ -110,7 +113,7 @@ def _delivered(flow: Flow, edge: Delivery, archive: Kept | None, net: bool = Fal
         edge.seconds,
         bool(edge.filters),
         edge.asynchronous,
-        rule_metrics(edge),
+        partial(delivery_metrics, edge),
         archive,
         remedy,
         "",

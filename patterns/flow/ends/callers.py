@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from patterns.flow.ends.buses import FROM_BUCKET
 from patterns.flow.ends.nets import into_net
 from patterns.flow.ends.steps import CALLED, QUEUED, End, Go, doubts_of, existence
-from patterns.flow.model import Bus, Call, Flow, Function, Kept, Node, Notification, Opaque, Outcome, Way
+from patterns.flow.model import Bus, Call, External, Flow, Function, Kept, Node, Notification, Opaque, Outcome, Way
 
 
 def at_bucket(flow: Flow, notifications: list[Notification]) -> Iterator[End | Go]:
@@ -35,6 +35,8 @@ def at_caller(flow: Flow, node: Node, calls: list[Call]) -> Iterator[End | Go]:
     for edge in works:
         target = flow.nodes[edge.target]
         doubts = (*doubts_of(edge.verdict, target.name), *existence(edge))
+        if isinstance(node, External):
+            doubts = (*doubts, node.why or f"what {node.name} sends: it stands in none of the templates")
         if edge.verdict.denied:
             condition = f"{node.name} may not send to {target.name}: {edge.verdict.why}"
             yield from _call_failed(flow, node, nets, condition, edge)

@@ -216,7 +216,7 @@ def _poison(
             kept=clock.kept(node, retention) if net else None,
             lost=not net,
             remedy="" if net else f"give {node.name} a redrive policy to a dead-letter queue that takes it",
-            alarms=tuple(dict.fromkeys((*alarms, *queue_alarms(flow, node, True)))),
+            alarms=tuple(dict.fromkeys((*alarms, *queue_alarms(flow, node, True, often=True)))),
             unsure=unsure,
         )
         return

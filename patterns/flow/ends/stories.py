@@ -9,6 +9,7 @@ from patterns.flow.cycles import tangles
 from patterns.flow.ends.arriving import duplicates_of, order_kept, several_times
 from patterns.flow.ends.entrances import entrance, mode_of
 from patterns.flow.ends.hops import steps_at
+from patterns.flow.ends.pushes import doubts_about
 from patterns.flow.ends.steps import LEADS, End, Go, Perhaps, State, presence
 from patterns.flow.ends.topics import replayed_from
 from patterns.flow.model import (
@@ -168,6 +169,7 @@ class _Stories:
             days = way.archive.at_least
             if days is None or days > latest:
                 kept, lost = way.archive, False
+                unsure = tuple(dict.fromkeys((*unsure, *doubts_about(self._flow, kept))))
         return Fate(
             source=start[0],
             outcome=end.outcome,

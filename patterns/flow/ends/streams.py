@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from patterns.flow.ends.nets import into_net, refusal_of
 from patterns.flow.ends.steps import POLLED, End, Go, doubts_of, existence
-from patterns.flow.ends.watching import function_metrics, told_by
+from patterns.flow.ends.watching import stream_alarms
 from patterns.flow.model import (
     Bucket,
     DeadLetter,
@@ -77,7 +77,7 @@ def _stuck(flow: Flow, node: Stream, poll: Poll, who: str) -> Iterator[End | Go]
             unsure=(*unsure, f"what {node.name} does with a message that is not acknowledged"),
         )
         return
-    alarms = told_by(flow, *function_metrics(flow, poll.target))
+    alarms = stream_alarms(flow, node, poll)
     endless = poll.retries == -1 and poll.record_age == -1
     attempts = None if poll.retries in (-1, None) else (poll.retries or 0) + 1
     if endless and usable and node.service == "kafka":

@@ -1,11 +1,12 @@
 """What becomes of a message on a topic."""
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from patterns.errors import PatternError
 from patterns.flow.ends.nets import archive_of
-from patterns.flow.ends.pushes import pushed
+from patterns.flow.ends.pushes import doubts_about, pushed
 from patterns.flow.ends.steps import End, Go, is_plain
 from patterns.flow.ends.watching import filter_alarms, topic_metrics
 from patterns.flow.filters import covers_everything
@@ -15,7 +16,7 @@ from patterns.flow.permissions import readable, render
 
 def at_topic(flow: Flow, node: Node, subscriptions: list[Subscription], net: bool) -> Iterator[End | Go]:
     archive = archive_of(node)
-    if isinstance(node, Topic) and node.data_protection:
+    if isinstance(node, Topic):
         yield from _protection(node)
     if not subscriptions:
         outcome = Outcome.DESTINATION if net else Outcome.OUTSIDE
@@ -45,7 +46,7 @@ def at_topic(flow: Flow, node: Node, subscriptions: list[Subscription], net: boo
             each.seconds,
             each.id in choosy,
             True,
-            topic_metrics(node),
+            partial(topic_metrics, node),
             archive,
             f"give the subscription of {who} a dead-letter queue",
             each.broken_redrive and f"the RedrivePolicy of its subscription {each.broken_redrive}",
@@ -71,7 +72,7 @@ def at_topic(flow: Flow, node: Node, subscriptions: list[Subscription], net: boo
                 unless_covered=True,
                 remedy=f"subscribe a queue without a filter to {node.name}, or one for what the others reject",
                 alarms=filter_alarms(flow, node),
-                unsure=unsure,
+                unsure=(*unsure, *doubts_about(flow, archive)),
             )
 
 
@@ -81,6 +82,15 @@ def replayed_from(node: Node) -> Kept | None:
 
 
 def _protection(node: Topic) -> Iterator[End]:
+    if "data_protection" in node.unknown:
+        what = f"it has data that the data protection policy of {node.name} denies"
+        unsure = (f"the data protection policy of {node.name}",)
+        rejected, blocked = (
+            f"{what}; the publisher gets an error",
+            f"{what} to a subscriber; only delivery logs show it",
+        )
+        yield End(Outcome.REJECTED, node.id, "", rejected, attempts=0, unsure=unsure)
+        yield End(Outcome.BLOCKED, node.id, "", blocked, attempts=0, unsure=unsure)
     statements = (node.data_protection or {}).get("Statement")
     for statement in statements if isinstance(statements, list) else []:
         operation = statement.get("Operation") if isinstance(statement, Mapping) else None

@@ -1,38 +1,94 @@
-"""Which alarms tell of an end."""
+"""Which alarms tell of an end: those on a metric that the service emits for exactly this end."""
 
-from typing import Any
+from collections.abc import Mapping
+from enum import Enum
+from typing import NamedTuple
 
-from patterns.flow.model import Bus, Delivery, Flow, Function, Node, Rule
+from patterns.flow.model import Alarm, Bus, Delivery, Flow, Function, Metric, Node, Poll, Queue, Rule, Stream
+from patterns.flow.permissions import GAP, OPEN
 
-Wanted = tuple[str, str, str, str]
+
+class Wanted(NamedTuple):
+    """A metric that counts an end, and the dimension that names what it ends at.
+
+    Attributes:
+        node: id of the node or link that the dimension names.
+        qualifiers: of a function: how a dimension ``Resource`` may call what is invoked.
+    """
+
+    namespace: str
+    metric: str
+    dimension: str
+    node: str
+    qualifiers: tuple[str, ...] = ()
 
 
-def told_by(flow: Flow, *wanted: Wanted) -> tuple[str, ...]:
+class Net(Enum):
+    """What becomes of a failed delivery: each has metrics of its own."""
+
+    NONE = "no dead-letter queue"
+    TAKES = "the dead-letter queue takes it"
+    REFUSES = "the dead-letter queue cannot take it"
+
+
+def told_by(flow: Flow, *wanted: Wanted | tuple[str, str, str, str]) -> tuple[str, ...]:
     """The alarms on these metrics that can fire and have an action."""
     found: dict[str, None] = {}
-    for namespace, metric, dimension, node in wanted:
-        for alarm in flow.watching(namespace, metric, dimension, node):
-            if alarm.acts and alarm.fires and _precise(flow, alarm.metrics, namespace, metric, node):
+    for each in wanted:
+        one = each if isinstance(each, Wanted) else Wanted(*each)
+        for alarm in flow.watching(one.namespace, one.metric, one.dimension, one.node):
+            if alarm.acts and alarm.fires and _precise(flow, alarm.metrics, one):
                 found[alarm.id] = None
     return tuple(found)
 
 
-def _precise(flow: Flow, metrics: Any, namespace: str, name: str, node: str) -> bool:
+def told_by_age(flow: Flow, wanted: Wanted, reached: int | None, unit: int = 1) -> tuple[str, ...]:
+    """The alarms on an age that fire before the message is gone.
+
+    Args:
+        reached: seconds that the message grows old; ``None`` where that cannot be told.
+        unit: the metric's units in a second: Lambda measures ages in milliseconds.
+    """
+    found = told_by(flow, wanted)
+    if reached is None:
+        return found
+    return tuple(key for key in found if _in_time(flow.alarms[key], reached, unit))
+
+
+def _in_time(alarm: Alarm, reached: int, unit: int) -> bool:
+    """Whether it is so old for long enough. Metric math may measure anything: such an alarm has no threshold."""
+    return (alarm.threshold or 0) + (alarm.seconds or 0) * unit < reached * unit
+
+
+def _precise(flow: Flow, metrics: tuple[Metric, ...], wanted: Wanted) -> bool:
     """Whether the dimensions are those under which the service emits the metric."""
-    for metric in metrics:
-        if metric.namespace != namespace or metric.name != name:
-            continue
-        dimensions = dict(metric.dimensions)
-        if node not in dimensions.values():
-            continue
-        if namespace == "AWS/Events":
-            rule = flow.nodes.get(node)
-            custom = isinstance(rule, Rule) and rule.bus and not _is_default(flow, rule.bus)
-            return set(dimensions) == ({"RuleName", "EventBusName"} if custom else {"RuleName"})
-        if namespace == "AWS/Lambda":
-            return set(dimensions) <= {"FunctionName", "Resource", "EventSourceMappingUUID"}
-        return len(dimensions) == 1
-    return False
+    return any(
+        metric.namespace == wanted.namespace and metric.name == wanted.metric and _emitted(flow, metric, wanted)
+        for metric in metrics
+    )
+
+
+def _emitted(flow: Flow, metric: Metric, wanted: Wanted) -> bool:
+    dimensions = dict(metric.dimensions)
+    if dimensions.get(wanted.dimension) != wanted.node:
+        return False
+    if metric.namespace == "AWS/Events":
+        rule = flow.nodes.get(wanted.node)
+        custom = isinstance(rule, Rule) and rule.bus and not _is_default(flow, rule.bus)
+        return set(dimensions) == ({"RuleName", "EventBusName"} if custom else {"RuleName"})
+    if metric.namespace == "AWS/EventsV2":
+        # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-custom-bus-observability.html
+        edge = flow.edges.get(wanted.node)
+        return edge is not None and dimensions == {"EventBus": edge.source, "Subscriber": edge.id}
+    if metric.namespace == "AWS/Lambda":
+        if not set(dimensions) <= {"FunctionName", "Resource", "EventSourceMappingUUID"}:
+            return False
+        if "Resource" in dimensions and wanted.qualifiers:
+            qualifier = dimensions["Resource"].partition(":")[2]
+            if qualifier not in wanted.qualifiers and not (GAP in qualifier or OPEN in qualifier):
+                return False
+        return metric.name not in _OPTED_IN or _opted_in(flow, wanted.node, metric.name)
+    return len(dimensions) == 1
 
 
 def _is_default(flow: Flow, bus: str) -> bool:
@@ -40,50 +96,151 @@ def _is_default(flow: Flow, bus: str) -> bool:
     return isinstance(node, Bus) and node.default
 
 
-def queue_alarms(flow: Flow, node: Node, redriven: bool, at_most: int | None = None) -> tuple[str, ...]:
-    metrics = ["ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage"]
+# A mapping emits these only where its MetricsConfig asks for them.
+# https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingMetricsConfig.html
+_OPTED_IN = {
+    "FilteredOutEventCount": "EventCount",
+    "DroppedEventCount": "EventCount",
+    "OnFailureDestinationDeliveryErrorCount": "ErrorCount",
+    "MaxOffsetLag": "KafkaMetrics",
+}
+
+
+def _opted_in(flow: Flow, mapping: str, metric: str) -> bool:
+    """Whether the mapping emits a metric, as far as its template says: what a parameter decides counts as yes."""
+    edge = flow.edges.get(mapping)
+    if edge is None or edge.resource is None:
+        return True
+    config = edge.resource.properties.get("MetricsConfig")
+    asked = config.get("Metrics") if isinstance(config, Mapping) and "Metrics" in config else config
+    if isinstance(asked, list) and all(isinstance(one, str) for one in asked):
+        return _OPTED_IN[metric] in asked
+    return asked is not None
+
+
+# --- queues ------------------------------------------------------------------------------------------
+
+
+def queue_alarms(
+    flow: Flow, node: Node, redriven: bool, at_most: int | None = None, often: bool = False
+) -> tuple[str, ...]:
+    """The alarms on a queue that tell of a message in it.
+
+    Args:
+        redriven: whether SQS itself moves the message there, or it stays where it is.
+        at_most: seconds that it is in the queue; ``None``: as long as the queue keeps messages.
+        often: whether it is received again and again.
+    """
+    metrics = ["ApproximateNumberOfMessagesVisible"]
     if not redriven:
         # SQS does not count what it moves itself.
         # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
         metrics.append("NumberOfMessagesSent")
     found = told_by(flow, *(("AWS/SQS", metric, "QueueName", node.id) for metric in metrics))
+    queue = node if isinstance(node, Queue) else None
     if at_most is None:
-        return found
-    return tuple(a for a in found if (flow.alarms[a].seconds or 0) < at_most)
+        at_most = queue.retention if queue else None
+    else:
+        found = tuple(alarm for alarm in found if (flow.alarms[alarm].seconds or 0) < at_most)
+    reached = at_most
+    if often and queue and not queue.fifo:
+        # A message that was received three times no longer counts (same page).
+        reached = 2 * (queue.visibility or 0)
+    aged = told_by_age(flow, Wanted("AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", node.id), reached)
+    return tuple(dict.fromkeys((*found, *aged)))
 
 
-def named_metrics(node: Function, metric: str) -> list[Wanted]:
-    return [("AWS/Lambda", metric, "FunctionName", node.function)]
+# --- functions ---------------------------------------------------------------------------------------
+
+MILLISECONDS = 1_000  # how Lambda measures ages
+
+
+def named_metrics(node: Function, *metrics: str) -> list[Wanted]:
+    """Metrics of a function: alarms look at all of it, or at exactly this alias or version."""
+    qualifiers = (node.qualifier, node.qualifier_name)
+    if node.id == node.function:
+        qualifiers = (*qualifiers, "")
+    return [Wanted("AWS/Lambda", metric, "FunctionName", node.function, qualifiers) for metric in metrics]
 
 
 def function_metrics(flow: Flow, key: str) -> list[Wanted]:
+    """What counts the failures of a function that a poller calls."""
     node = flow.nodes[key]
-    return named_metrics(node, "Errors") if isinstance(node, Function) else []
+    if not isinstance(node, Function):
+        return []
+    # What may not run at all makes no errors.
+    return named_metrics(node, "Throttles" if node.reserved_concurrency == 0 else "Errors")
 
 
-def topic_metrics(node: Node) -> list[Wanted]:
-    names = (
-        "NumberOfNotificationsFailed",
-        "NumberOfNotificationsFailedToRedriveToDlq",
-        "NumberOfNotificationsRedrivenToDlq",
-    )
-    return [("AWS/SNS", name, "TopicName", node.id) for name in names]
+# --- streams -----------------------------------------------------------------------------------------
+
+
+def stream_alarms(flow: Flow, node: Stream, poll: Poll) -> tuple[str, ...]:
+    """The alarms that tell of a record which its reader cannot get processed.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+    """
+    function = flow.nodes[poll.target]
+    if not isinstance(function, Function):
+        return ()
+    nets = flow.nets(poll)
+    kept = any(not net.verdict.denied for net in nets)
+    kafka = node.service == "kafka"
+    wanted = function_metrics(flow, poll.target)
+    # With a destination to write to, Lambda's retries of Kafka records end.
+    endless = poll.retries == -1 and poll.record_age == -1 and not (kafka and kept)
+    if not kept and not endless:
+        wanted.append(_of_mapping(poll, "DroppedEventCount"))
+    if nets and not kept:
+        wanted.extend(named_metrics(function, "DestinationDeliveryFailures"))
+        wanted.append(_of_mapping(poll, "OnFailureDestinationDeliveryErrorCount"))
+    if kafka:
+        # What comes after a record that blocks its partition makes the lag.
+        lag = [*named_metrics(function, "OffsetLag"), _of_mapping(poll, "MaxOffsetLag")] if endless else []
+        return told_by(flow, *wanted, *lag)
+    # A record is as old as the reader lets it grow: until it expires, or to its maximum age. Retries alone say no time.
+    reached = node.retention if endless else 0 if poll.record_age == -1 else poll.record_age
+    (age,) = named_metrics(function, "IteratorAge")
+    return tuple(dict.fromkeys((*told_by(flow, *wanted), *told_by_age(flow, age, reached, MILLISECONDS))))
+
+
+def _of_mapping(poll: Poll, metric: str) -> Wanted:
+    return Wanted("AWS/Lambda", metric, "EventSourceMappingUUID", poll.id)
+
+
+# --- topics and buses --------------------------------------------------------------------------------
+
+
+def topic_metrics(node: Node, net: Net) -> list[Wanted]:
+    """What counts a delivery that SNS gives up. https://docs.aws.amazon.com/sns/latest/dg/sns-monitoring-using-cloudwatch.html"""
+    more = {
+        Net.NONE: (),
+        Net.TAKES: ("NumberOfNotificationsRedrivenToDlq",),
+        Net.REFUSES: ("NumberOfNotificationsFailedToRedriveToDlq",),
+    }
+    names = ("NumberOfNotificationsFailed", *more[net])
+    return [Wanted("AWS/SNS", name, "TopicName", node.id) for name in names]
 
 
 def filter_alarms(flow: Flow, node: Node) -> tuple[str, ...]:
-    names = (
-        "",
-        "-MessageAttributes",
-        "-MessageBody",
-        "-NoMessageAttributes",
-        "-InvalidAttributes",
-        "-InvalidMessageBody",
-    )
+    """The alarms on what the filter policies of a topic reject."""
+    names = ("", "-MessageAttributes", "-MessageBody")
     return told_by(
-        flow, *(("AWS/SNS", f"NumberOfNotificationsFilteredOut{n}", "TopicName", node.id) for n in names[:3])
+        flow, *(Wanted("AWS/SNS", f"NumberOfNotificationsFilteredOut{name}", "TopicName", node.id) for name in names)
     )
 
 
-def rule_metrics(edge: Delivery) -> list[Wanted]:
-    names = ("FailedInvocations", "InvocationsSentToDlq", "InvocationsFailedToBeSentToDlq")
-    return [("AWS/Events", name, "RuleName", edge.source) for name in names] if edge.by == "events" else []
+def delivery_metrics(edge: Delivery, net: Net) -> list[Wanted]:
+    """What counts a delivery that EventBridge gives up. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html"""
+    if edge.by == "events":
+        more = {
+            Net.NONE: (),
+            Net.TAKES: ("InvocationsSentToDlq",),
+            Net.REFUSES: ("InvocationsFailedToBeSentToDlq",),
+        }
+        names = ("FailedInvocations", *more[net])
+        return [Wanted("AWS/Events", name, "RuleName", edge.source) for name in names]
+    if edge.by == "eventsv2":
+        name = "OnFailureDestinationDelivered" if net is Net.TAKES else "EventsDropped"
+        return [Wanted("AWS/EventsV2", name, "Subscriber", edge.id)]
+    return []

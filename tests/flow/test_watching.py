@@ -1,0 +1,315 @@
+"""An alarm counts only for the ends that its metric counts: who relies on any other hears nothing."""
+
+import pytest
+
+from patterns.flow import Outcome, fates, losses
+from tests.flow.parts import (
+    alarm,
+    allow,
+    arn,
+    async_config,
+    changed,
+    dead_letters,
+    end,
+    ends,
+    flow_of,
+    function,
+    lets_in,
+    mapping,
+    permission,
+    polls,
+    queue,
+    ref,
+    resource,
+    role,
+    subscription,
+    topic,
+)
+
+BOTH = {
+    "Topic": topic(),
+    "Queue": queue(),
+    "Dead": dead_letters(),
+    "Subscription": subscription("Queue", dead="Dead"),
+    "Policy": lets_in("sns", ref("Topic"), "Queue", "Dead"),
+}
+
+
+def sns(metric):
+    return alarm("AWS/SNS", metric, TopicName=arn("Topic", "TopicName"))
+
+
+@pytest.mark.parametrize(
+    ("metric", "kept", "refused", "none"),
+    [
+        ("NumberOfNotificationsFailed", True, True, True),
+        ("NumberOfNotificationsRedrivenToDlq", True, False, False),
+        ("NumberOfNotificationsFailedToRedriveToDlq", False, True, False),
+    ],
+)
+def test_sns_counts_what_reaches_a_dead_letter_queue_apart_from_what_it_refuses(metric, kept, refused, none):
+    parts = {**BOTH, "Alarm": sns(metric)}
+    assert end(flow_of(**parts), "Topic", Outcome.DLQ).told is kept
+    closed = {**parts, "Policy": lets_in("sns", ref("Topic"), "Queue")}
+    assert end(flow_of(**closed), "Topic", Outcome.DROPPED).told is refused
+    bare = {**parts, "Subscription": subscription("Queue")}
+    assert end(flow_of(**bare), "Topic", Outcome.DROPPED).told is none
+
+
+@pytest.mark.parametrize(
+    ("metric", "kept", "refused", "none"),
+    [
+        ("FailedInvocations", True, True, True),
+        ("InvocationsSentToDlq", True, False, False),
+        ("InvocationsFailedToBeSentToDlq", False, True, False),
+    ],
+)
+def test_eventbridge_counts_what_reaches_a_dead_letter_queue_apart_from_what_it_refuses(metric, kept, refused, none):
+    target = {"Id": "t", "Arn": arn("Queue"), "DeadLetterConfig": {"Arn": arn("Dead")}}
+    rule = resource("AWS::Events::Rule", EventPattern={"source": ["a"]}, Targets=[target])
+    parts = {
+        "Queue": queue(),
+        "Dead": dead_letters(),
+        "Rule": rule,
+        "Policy": lets_in("events", arn("Rule"), "Queue", "Dead"),
+        "Alarm": alarm("AWS/Events", metric, RuleName=ref("Rule")),
+    }
+
+    def told(outcome, **change):
+        (found,) = [f for f in fates(flow_of(**{**parts, **change}))["default event bus"] if f.outcome is outcome]
+        return found.told
+
+    assert told(Outcome.DLQ) is kept
+    assert told(Outcome.DROPPED, Policy=lets_in("events", arn("Rule"), "Queue")) is refused
+    assert told(Outcome.DROPPED, Rule=changed(rule, Targets=[{"Id": "t", "Arn": arn("Queue")}])) is none
+
+
+SUBSCRIBER = {
+    "Bus": resource("AWS::EventsV2::EventBus", Name="new", StorageConfiguration={"RetentionPeriodInDays": 3}),
+    "Subscriber": resource(
+        "AWS::EventsV2::Subscriber",
+        EventBusArn=arn("Bus"),
+        InvokeConfiguration={"TargetArn": arn("Queue"), "RoleArn": arn("Role")},
+    ),
+    "Queue": queue(),
+    "Failed": dead_letters(),
+    "Role": role(allow([arn("Queue"), arn("Failed")], "sqs:SendMessage")),
+}
+
+
+@pytest.mark.parametrize(
+    ("metric", "kept", "dropped"), [("EventsDropped", False, True), ("OnFailureDestinationDelivered", True, False)]
+)
+def test_a_new_bus_counts_what_it_drops_by_bus_and_subscriber(metric, kept, dropped):
+    both = alarm("AWS/EventsV2", metric, EventBus=arn("Bus"), Subscriber=arn("Subscriber"))
+    parts = {**SUBSCRIBER, "Alarm": both}
+    assert end(flow_of(**parts), "Bus", Outcome.DROPPED).told is dropped
+    netted = changed(SUBSCRIBER["Subscriber"], OnFailureConfiguration={"Arn": arn("Failed")})
+    assert end(flow_of(**{**parts, "Subscriber": netted}), "Bus", Outcome.DLQ).told is kept
+    alone = alarm("AWS/EventsV2", metric, Subscriber=arn("Subscriber"))
+    assert not end(flow_of(**{**parts, "Alarm": alone}), "Bus", Outcome.DROPPED).told
+
+
+# --- ages --------------------------------------------------------------------------------------------
+
+POLLED = {
+    "Queue": queue(VisibilityTimeout=60),
+    "Worker": function(),
+    "Role": role(polls("Queue")),
+    "Poll": mapping(),
+}
+
+
+def age(threshold, of="Queue"):
+    name = "ApproximateAgeOfOldestMessage"
+    return changed(alarm("AWS/SQS", name, QueueName=arn(of, "QueueName")), Threshold=threshold)
+
+
+def told(flow, condition):
+    (found,) = [f for f in fates(flow)["S/Queue"] if condition in f.condition]
+    return found.told
+
+
+@pytest.mark.parametrize(
+    ("fifo", "threshold", "tells"), [(False, 3_600, False), (False, 30, True), (True, 3_600, True)]
+)
+def test_a_message_received_three_times_has_no_age_in_a_standard_queue(fifo, threshold, tells):
+    parts = {**POLLED, "Queue": queue(VisibilityTimeout=60, FifoQueue=True) if fifo else POLLED["Queue"]}
+    flow = flow_of(**parts, Alarm=age(threshold))
+    assert told(flow, "fails on every receive") is tells
+    assert told(flow, "a backlog that outlives"), "what is not received grows old"
+
+
+@pytest.mark.parametrize(("threshold", "tells"), [(345_000, True), (345_540, False), (400_000, False)])
+def test_a_message_is_deleted_before_it_is_older_than_its_queue_keeps_it(threshold, tells):
+    flow = flow_of(**POLLED, Alarm=age(threshold))
+    assert told(flow, "a backlog that outlives") is tells
+
+
+@pytest.mark.parametrize(("threshold", "tells"), [(604_800, True), (1_209_500, False)])
+def test_a_dead_letter_does_not_grow_older_than_it_is_kept(threshold, tells):
+    parts = {**POLLED, "Queue": queue("Dead", VisibilityTimeout=60), "Dead": dead_letters()}
+    assert told(flow_of(**parts, Alarm=age(threshold, of="Dead")), "fails on 5 receives") is tells
+
+
+EVENTS = {
+    "Topic": topic(),
+    "Subscription": subscription("Worker", protocol="lambda"),
+    "Permission": permission("sns", ref("Topic")),
+    "Worker": function(),
+    "Role": role(),
+    "Config": async_config(MaximumEventAgeInSeconds=600),
+}
+
+
+@pytest.mark.parametrize(("threshold", "tells"), [(300_000, True), (540_000, False), (700_000, False)])
+def test_an_event_grows_no_older_than_its_maximum_age_in_milliseconds(threshold, tells):
+    old = changed(alarm("AWS/Lambda", "AsyncEventAge", FunctionName=ref("Worker")), Threshold=threshold)
+    (throttled,) = [f for f in losses(flow_of(**EVENTS, Alarm=old)) if "throttled" in f.condition]
+    assert throttled.told is tells
+
+
+# --- functions ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("metric", "limit", "tells"), [("Errors", 0, False), ("Throttles", 0, True), ("Errors", 5, True)]
+)
+def test_what_may_not_run_is_throttled_and_makes_no_errors(metric, limit, tells):
+    parts = {**POLLED, "Worker": function(ReservedConcurrentExecutions=limit)}
+    flow = flow_of(**parts, Alarm=alarm("AWS/Lambda", metric, FunctionName=ref("Worker")))
+    assert told(flow, "on every receive") is tells
+
+
+def qualified(name):
+    return {"Fn::Join": ["", [ref("Worker"), name]]}
+
+
+@pytest.mark.parametrize(
+    ("on", "tells"),
+    [
+        (None, True),
+        (qualified(":live"), True),
+        (qualified(":blue"), False),
+        (ref("Worker"), False),
+        (qualified({"Fn::Join": [":", ["", {"Fn::ImportValue": "alias"}]]}), True),
+    ],
+)
+def test_the_errors_of_another_alias_are_not_those_of_this_one(on, tells):
+    alias = resource("AWS::Lambda::Alias", FunctionName=ref("Worker"), FunctionVersion="1", Name="live")
+    parts = {
+        **EVENTS,
+        "Alias": alias,
+        "Subscription": changed(EVENTS["Subscription"], Endpoint=ref("Alias")),
+        "Permission": permission("sns", ref("Topic"), to=ref("Alias")),
+    }
+    dimensions = {"FunctionName": ref("Worker"), **({} if on is None else {"Resource": on})}
+    flow = flow_of(**parts, Alarm=alarm("AWS/Lambda", "Errors", **dimensions))
+    (failed,) = [f for f in losses(flow) if "fails 3 times" in f.condition]
+    assert failed.told is tells
+
+
+def test_the_errors_of_latest_stand_under_the_name_of_the_function():
+    flow = flow_of(**EVENTS, Alarm=alarm("AWS/Lambda", "Errors", FunctionName=ref("Worker"), Resource=ref("Worker")))
+    assert [f.told for f in losses(flow) if "fails 3 times" in f.condition] == [True]
+
+
+@pytest.mark.parametrize(
+    ("metric", "target", "tells"),
+    [
+        ("DestinationDeliveryFailures", "destination", True),
+        ("DeadLetterErrors", "destination", False),
+        ("DeadLetterErrors", "dead-letter target", True),
+        ("DestinationDeliveryFailures", "dead-letter target", False),
+    ],
+)
+def test_a_net_that_cannot_be_written_to_is_counted_by_its_kind(metric, target, tells):
+    dead = target == "dead-letter target"
+    parts = {
+        **EVENTS,
+        "Failed": dead_letters(),
+        "Worker": function(**({"DeadLetterConfig": {"TargetArn": arn("Failed")}} if dead else {})),
+        "Config": async_config("" if dead else "Failed"),
+    }
+    flow = flow_of(**parts, Alarm=alarm("AWS/Lambda", metric, FunctionName=ref("Worker")))
+    dropped = [f for f in losses(flow) if target in f.condition]
+    assert len(dropped) == 2
+    assert [f.told for f in dropped] == [tells, tells]
+
+
+# --- streams -----------------------------------------------------------------------------------------
+
+STREAM = {
+    "Stream": resource("AWS::Kinesis::Stream", RetentionPeriodHours=48),
+    "Worker": function(),
+    "Role": role(allow(arn("Stream"), "kinesis:GetRecords", "kinesis:GetShardIterator")),
+    "Failed": dead_letters(),
+}
+
+
+def reads(**properties):
+    return resource(
+        "AWS::Lambda::EventSourceMapping", FunctionName=ref("Worker"), EventSourceArn=arn("Stream"), **properties
+    )
+
+
+@pytest.mark.parametrize(
+    ("reader", "hours", "tells"),
+    [
+        ({}, 24, True),
+        ({}, 48, False),
+        ({"MaximumRecordAgeInSeconds": 7_200}, 1, True),
+        ({"MaximumRecordAgeInSeconds": 7_200}, 2, False),
+        ({"MaximumRetryAttempts": 3}, 1, False),
+    ],
+)
+def test_a_record_that_blocks_its_shard_grows_old(reader, hours, tells):
+    iterator = alarm("AWS/Lambda", "IteratorAge", FunctionName=ref("Worker"))
+    flow = flow_of(**STREAM, Poll=reads(**reader), Alarm=changed(iterator, Threshold=hours * 3_600_000))
+    (lost,) = losses(flow)
+    assert lost.told is tells
+
+
+@pytest.mark.parametrize(
+    ("metrics", "tells"), [(None, False), (["ErrorCount"], False), (["EventCount"], True), ([ref("Open")], True)]
+)
+def test_what_a_mapping_drops_is_counted_where_its_metrics_are_asked_for(metrics, tells):
+    more = {} if metrics is None else {"MetricsConfig": {"Metrics": metrics}}
+    dropped = alarm("AWS/Lambda", "DroppedEventCount", EventSourceMappingUUID=ref("Poll"))
+    flow = flow_of(**STREAM, Poll=reads(MaximumRetryAttempts=3, **more), Alarm=dropped)
+    (lost,) = losses(flow)
+    assert lost.told is tells
+
+
+def test_a_stream_s_destination_that_refuses_is_counted():
+    poll = reads(MaximumRetryAttempts=3, DestinationConfig={"OnFailure": {"Destination": arn("Failed")}})
+    failures = alarm("AWS/Lambda", "DestinationDeliveryFailures", FunctionName=ref("Worker"))
+    flow = flow_of(**STREAM, Poll=poll, Alarm=failures)
+    (lost,) = losses(flow)
+    assert lost.told
+
+
+@pytest.mark.parametrize(("retries", "tells"), [(-1, True), (3, False)])
+def test_a_record_that_blocks_its_partition_makes_a_lag(retries, tells):
+    cluster = "arn:aws:kafka:eu-central-1:111122223333:cluster/c/1"
+    poll = changed(reads(), EventSourceArn=cluster, Topics=["orders"], MaximumRetryAttempts=retries)
+    lag = alarm("AWS/Lambda", "OffsetLag", FunctionName=ref("Worker"))
+    (lost,) = losses(flow_of(Worker=function(), Role=role(), Poll=poll, Alarm=changed(lag, Threshold=1_000)))
+    assert lost.told is tells
+
+
+def test_metric_math_may_compare_an_age_with_anything():
+    inside = {
+        "Namespace": "AWS/SQS",
+        "MetricName": "ApproximateAgeOfOldestMessage",
+        "Dimensions": [{"Name": "QueueName", "Value": arn("Queue", "QueueName")}],
+    }
+    share = changed(age(0), Namespace=None, MetricName=None, Dimensions=None, Statistic=None, Period=None)
+    queries = [
+        {"Id": "e", "Expression": "m * 1000"},
+        {"Id": "m", "MetricStat": {"Metric": inside, "Period": 60, "Stat": "Maximum"}, "ReturnData": False},
+    ]
+    flow = flow_of(**POLLED, Alarm=changed(share, Metrics=queries, Threshold=100_000_000))
+    assert flow.alarms["S/Alarm"].threshold is None
+    assert told(flow, "a backlog that outlives")
+    assert len(ends(flow, "Queue", Outcome.EXPIRED)) == 2

@@ -12,7 +12,7 @@ from patterns.flow.cycles import loops
 from patterns.flow.ends import fates, losses, unwatched
 from patterns.flow.model import Alarm, Edge, External, Fate, Flow, Kept, Loop, Node, Opaque, Outcome, Verdict
 from patterns.flow.text import names_of
-from patterns.flow.words import duration, span
+from patterns.flow.words import duration, on_one_line, span
 
 VERSION = "1.1"
 
@@ -40,7 +40,7 @@ def as_report(flow: Flow, markdown: bool = False) -> str:
     lost = losses(flow)
     silent = unwatched(flow)
     page = _Page(markdown)
-    page.line(_verdict(lost, silent, len(told)))
+    page.line(_headline(flow, told, lost, silent))
     if lost:
         page.title("What can be lost")
         for source, found in _by_source(lost).items():
@@ -81,17 +81,32 @@ def as_report(flow: Flow, markdown: bool = False) -> str:
     return page.text()
 
 
-def _verdict(lost: list[Fate], silent: list[Fate], sources: int) -> str:
-    where = "1 place" if sources == 1 else f"{sources} places"
-    if not sources:
-        return "No message enters anywhere in these templates."
+def _headline(flow: Flow, told: Mapping[str, list[Fate]], lost: list[Fate], silent: list[Fate]) -> str:
+    """The answer in a sentence or two, no more certain than the answers below it."""
+    if not told:
+        certain = "No message enters anywhere in these templates"
+        return (
+            f"{certain}, as far as they tell: the last section names what they leave open."
+            if flow.notes
+            else f"{certain}."
+        )
+    doubtful = sum(1 for found in told.values() for fate in found if fate.unsure)
+    depend = "1 answer depends" if doubtful == 1 else f"{doubtful:,} answers depend"
     if lost:
-        ways = "1 way" if len(lost) == 1 else f"{len(lost)} ways"
-        return f"Messages enter at {where} and can be lost in {ways}."
+        losing, sources = len({fate.source for fate in lost}), len(told)
+        who = "The only source" if sources == 1 else f"{losing:,} of {sources:,} sources"
+        doubts = f" {depend} on what these templates leave open." if doubtful else ""
+        return f"{who} can lose messages, in {'1 way' if len(lost) == 1 else f'{len(lost):,} ways'}.{doubts}"
+    where = "1 place" if len(told) == 1 else f"{len(told):,} places"
+    doubts = ""
+    if doubtful:
+        doubts = f", as far as these templates tell: {depend} on what they leave open"
+    elif flow.notes:
+        doubts = ", as far as these templates tell: the last section names what they leave open"
     places = len({fate.kept.place for fate in silent if fate.kept})
     verb = "is" if places == 1 else "are"
     kept = f" {places} of the places that keep copies {verb} not watched." if places else ""
-    return f"Messages enter at {where}. Nothing is lost without a copy.{kept}"
+    return f"Messages enter at {where}. Nothing is lost without a copy{doubts}.{kept}"
 
 
 def _by_source(found: list[Fate]) -> dict[str, list[Fate]]:
@@ -213,25 +228,26 @@ class _Page:
         return re.sub("\n{3,}", "\n\n", "\n".join(self._lines).strip()) + "\n"
 
     def line(self, text: str) -> None:
-        self._lines.append(self._safe(text) if self._markdown else text)
+        self._lines.append(self._safe(text))
 
     def title(self, text: str) -> None:
         self._lines += ["", f"## {text}", ""] if self._markdown else ["", text.upper()]
 
     def subtitle(self, text: str) -> None:
-        self._lines += ["", f"### {self._safe(text)}", ""] if self._markdown else ["", text]
+        self._lines += ["", f"### {self._safe(text)}", ""] if self._markdown else ["", self._safe(text)]
 
     def item(self, text: str, more: list[str]) -> None:
         if self._markdown:
             self._lines.append(f"- **{self._safe(text)}** " + " ".join(self._safe(line) for line in more))
         else:
-            self._lines += [f"  - {text}", *(f"    {line}" for line in more)]
+            self._lines += [f"  - {self._safe(text)}", *(f"    {self._safe(line)}" for line in more)]
 
     def table(self, headers: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+        rows = [tuple(self._safe(cell) for cell in row) for row in rows]
         if self._markdown:
             self._lines.append("| " + " | ".join(headers) + " |")
             self._lines.append("|" + " --- |" * len(headers))
-            self._lines += ["| " + " | ".join(self._safe(cell) for cell in row) + " |" for row in rows]
+            self._lines += ["| " + " | ".join(row) + " |" for row in rows]
             self._lines.append("")
             return
         # The condition is a sentence and stands on a line of its own; the rest is a table.
@@ -242,9 +258,12 @@ class _Page:
             self._lines += ["    " + cells.rstrip(), f"        when {row[0]}"]
 
     def _safe(self, text: str) -> str:
-        for mark in "\\|*_`<>[]":
-            text = text.replace(mark, "\\" + mark)
-        return text.replace("\n", " ")
+        """Text that stays on its line, and that Markdown takes for text."""
+        text = on_one_line(text)
+        return text.translate(_MARKS) if self._markdown else text
+
+
+_MARKS = str.maketrans({mark: "\\" + mark for mark in "\\|*_`<>[]"})
 
 
 # --- JSON --------------------------------------------------------------------------------------------

@@ -30,7 +30,7 @@ from patterns.flow.model import (
     Topic,
     Way,
 )
-from patterns.flow.words import duration, span, times
+from patterns.flow.words import duration, on_one_line, span, times
 
 
 def as_text(flow: Flow) -> str:
@@ -59,7 +59,7 @@ def as_text(flow: Flow) -> str:
             f"{'stopped' if c.stopped else 'not stopped'}: {c.why}"
             for c in cycles
         )
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(on_one_line, lines)) + "\n"
 
 
 def names_of(flow: Flow) -> dict[str, str]:

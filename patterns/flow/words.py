@@ -1,4 +1,6 @@
-"""Numbers as people say them."""
+"""Numbers as people say them, and text that stays on its line."""
+
+import re
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -31,3 +33,11 @@ def times(count: int | None, noun: str) -> str:
     if count is None:
         return f"? {noun}s"
     return f"{count:,} {noun}" + ("" if count == 1 else "s")
+
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+def on_one_line(text: str) -> str:
+    """Text without line breaks and other control characters, which a name may hold and a terminal would obey."""
+    return _CONTROL.sub(" ", text)

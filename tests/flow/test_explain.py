@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from patterns.cli import app
 from patterns.errors import PatternError
-from patterns.flow import Flow, Outcome, as_text, losses
+from patterns.flow import Flow, Outcome, as_text, losses, read_flow
 from patterns.flow.explain import as_document, as_report
 from patterns.flow.model import Node
 from patterns.flow.words import duration, span, times
@@ -48,7 +48,7 @@ def test_what_is_lost_comes_first_and_the_exit_code_says_so(tmp_path):
     result = run(tmp_path, LOST)
     assert result.exit_code == 1
     assert result.stdout.splitlines()[:9] == [
-        "Messages enter at 2 places and can be lost in 1 way.",
+        "1 of 2 sources can lose messages, in 1 way.",
         "",
         "WHAT CAN BE LOST",
         "",
@@ -166,8 +166,6 @@ def test_the_order_of_the_template_changes_nothing():
 
 
 def test_the_stack_is_named_only_where_there_are_several():
-    from patterns.flow import read_flow
-
     two = read_flow({"A": {"Resources": {"Queue": queue()}}, "B": {"Resources": {"Queue": queue()}}})
     assert "  A/Queue: queue" in as_text(two)
     assert "  Queue: queue" in as_text(flow_of(Queue=queue()))
@@ -227,8 +225,6 @@ def test_counts(count, said):
 
 
 def test_what_cannot_be_told_is_said_once_and_its_mark_is_explained():
-    from patterns.flow import read_flow
-
     resources = {
         "Topic": topic(),
         "Subscription": resource(
@@ -252,3 +248,68 @@ def test_a_source_outside_the_templates_is_called_what_it_is():
     report = as_report(flow_of(Queue=queue(), Subscription=outside))
     assert "\nA message that enters at the topic orders (in no template) is lost when\n" in report
     assert "\nThe topic orders (in no template)\n" in report
+
+
+def opened(**resources):
+    """A flow whose parameter Open has no value."""
+    return read_flow({"S": {"Parameters": {"Open": {"Type": "String"}}, "Resources": resources}})
+
+
+def headline(flow):
+    return as_report(flow).splitlines()[0]
+
+
+def test_the_headline_is_no_more_certain_than_the_answers():
+    one = {**KEPT, "Worker": function(ReservedConcurrentExecutions=ref("Open"))}
+    assert headline(opened(**one)) == (
+        "Messages enter at 1 place. Nothing is lost without a copy, as far as these templates tell: 1 answer depends on"
+        " what they leave open."
+    )
+    several = {**KEPT, "Dead": queue(MessageRetentionPeriod=ref("Open"))}
+    assert " templates tell: 2 answers depend on what they leave open." in headline(
+        opened(**several, Other=queue("Dead"))
+    )
+    assert headline(flow_of(**KEPT)) == "Messages enter at 1 place. Nothing is lost without a copy."
+
+
+def test_the_headline_says_how_many_sources_can_lose_messages_and_what_is_in_doubt():
+    assert headline(flow_of(**LOST)) == "1 of 2 sources can lose messages, in 1 way."
+    only = {key: part for key, part in LOST.items() if key != "Dead" and key != "Told"}
+    assert headline(flow_of(**only)) == "The only source can lose messages, in 1 way."
+    doubted = {**only, "Worker": function(ReservedConcurrentExecutions=ref("Open"))}
+    assert headline(opened(**doubted)) == (
+        "The only source can lose messages, in 1 way. 1 answer depends on what these templates leave open."
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        (
+            resource("AWS::CloudFormation::Stack", TemplateURL="https://example.com/orders.yaml"),
+            "No message enters anywhere in these templates, as far as they tell: the last section names what they leave"
+            " open.",
+        ),
+        (resource("AWS::Logs::LogGroup"), "No message enters anywhere in these templates."),
+    ],
+    ids=["a nested stack that is not at hand", "everything is at hand"],
+)
+def test_where_something_is_not_at_hand_it_is_not_said_that_no_message_enters(template, said):
+    assert headline(flow_of(Orders=template)) == said
+
+
+def test_nothing_is_lost_as_far_as_what_is_at_hand_tells():
+    nested = resource("AWS::CloudFormation::Stack", TemplateURL="https://example.com/orders.yaml")
+    assert headline(flow_of(**KEPT, Orders=nested)).endswith(
+        "Nothing is lost without a copy, as far as these templates tell: the last section names what they leave open."
+    )
+
+
+@pytest.mark.parametrize("as_lines", [as_report, lambda flow: as_report(flow, markdown=True), as_text])
+def test_a_name_with_line_breaks_and_control_characters_stays_on_its_line(as_lines):
+    odd = {**LOST, "Queue": {**LOST["Queue"], "Metadata": {"aws:cdk:path": "a/b\n\n# h\x1b[2J\u2028c\rd"}}}
+    plain = as_lines(flow_of(**LOST)).replace("Queue", "b # h [2J c d")
+    odd_lines = as_lines(flow_of(**odd))
+    assert len(odd_lines.splitlines()) == len(plain.splitlines())
+    assert "\x1b" not in odd_lines
+    assert "b" in odd_lines

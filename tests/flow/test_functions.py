@@ -457,7 +457,7 @@ def test_a_success_whose_destination_cannot_be_written_to_is_a_lost_record(chang
     counted = alarm("AWS/Lambda", "DestinationDeliveryFailures", FunctionName=ref("Worker"))
     (lost,) = losses(flow_of(**{**SUCCEEDED, **change}, Alarm=counted))
     assert (lost.outcome, lost.at, lost.hop) == (Outcome.DROPPED, "S/Next", "S/Config#OnSuccess")
-    assert lost.condition == f"Worker returns; its on-success destination cannot be written to: {why}"
+    assert lost.condition == f"Worker returns and its on-success destination cannot be written to: {why}"
     assert lost.remedy == f"make the on-success destination writable: {why}"
     assert lost.alarms == ("S/Alarm",)
 

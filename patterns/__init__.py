@@ -2,7 +2,7 @@
 without somebody knowing, and tools that prove it from the synthesized template.
 
 Import a story: ``from patterns.sqs_poll import SqsPoll``. Reading templates needs no CDK and no Node.js:
-``from patterns.flow import read, losses``.
+``from patterns.flow import read_flow, losses``.
 """
 
 from patterns.errors import PatternError

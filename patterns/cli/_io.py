@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,8 +15,14 @@ _SPACE = " \t\r\n"  # as JSON has it
 
 def refuse(message: object) -> NoReturn:
     """End the command: its input is wrong. Prints the message to standard error, exit code 2."""
-    typer.echo(f"patterns: {printable(str(message))}", err=True)
+    say(message)
     raise typer.Exit(BAD_INPUT)
+
+
+def say(message: object) -> None:
+    """Print one line to standard error."""
+    with suppress(OSError):  # that nobody can be told why does not change how it ends
+        typer.echo(f"patterns: {printable(str(message))}", err=True)
 
 
 def read_text(path: str) -> str:

@@ -89,7 +89,12 @@ class Queue(Node):
     """``AWS::SQS::Queue``. Times in seconds.
 
     Attributes:
+        fifo: whether it is a FIFO queue.
+        retention: how long it keeps a message (MessageRetentionPeriod).
+        visibility: how long a message that was received is hidden from others (VisibilityTimeout).
+        delay: how long a message waits before it can be received (DelaySeconds).
         key: id or ARN of the KMS key, ``alias/aws/sqs``, or empty for SQS-managed or no encryption.
+        content_based_deduplication: FIFO only: whether equal bodies within 5 minutes count as one message.
         redrive: whether it has a RedrivePolicy that names a queue (the link is a `Redrive` edge).
         broken_redrive: why its RedrivePolicy cannot work ("has no deadLetterTargetArn"), else empty.
     """
@@ -110,9 +115,11 @@ class Topic(Node):
     """``AWS::SNS::Topic``.
 
     Attributes:
+        fifo: whether it is a FIFO topic.
         key: as for `Queue`; ``alias/aws/sns`` for the AWS-managed key.
         archive_days: days that a FIFO topic archives messages for replay; 0 without an archive.
-        data_protection: the DataProtectionPolicy as a document, else ``None`` (not set).
+        data_protection: the DataProtectionPolicy as a document; ``None`` when there is none or it could not be
+            told (see ``unknown``).
     """
 
     kind: ClassVar[str] = "topic"
@@ -128,6 +135,7 @@ class Bus(Node):
 
     Attributes:
         default: whether it is the account's default bus, where AWS services put their events.
+        key: as for `Queue`.
         archive_days: days that an archive of *every* event keeps them; ``0`` without such an archive.
             An archive without an end counts 36,500 days; one that may not be there counts none (see ``unknown``).
             A new bus retains every event itself: for so many
@@ -168,6 +176,7 @@ class Function(Node):
         function: id of the function itself; equal to ``id`` for ``$LATEST``.
         definition: the ``AWS::Lambda::Function`` resource (``resource`` is the alias or version).
         qualifier: ``$LATEST``, the alias name or the version number.
+        timeout: how long one invocation may take.
         reserved_concurrency: ``None`` when none is reserved (or it could not be told: see ``unknown``).
         role: id of the execution role; empty when it stands in no template.
         recursive_loop: ``Terminate`` (Lambda stops a loop it can see) or ``Allow``; empty if it cannot be told.
@@ -196,7 +205,12 @@ class Function(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule(Node):
-    """``AWS::Scheduler::Schedule``."""
+    """``AWS::Scheduler::Schedule``.
+
+    Attributes:
+        expression: when it runs (``rate(5 minutes)``, ``cron(…)``, ``at(…)``).
+        enabled: ``False`` when State is DISABLED.
+    """
 
     kind: ClassVar[str] = "schedule"
     expression: str = ""
@@ -226,7 +240,11 @@ class Stream(Node):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pipe(Node):
-    """``AWS::Pipes::Pipe``."""
+    """``AWS::Pipes::Pipe``.
+
+    Attributes:
+        enabled: ``False`` when DesiredState is STOPPED.
+    """
 
     kind: ClassVar[str] = "pipe"
     enabled: bool | None = True
@@ -328,6 +346,8 @@ class Poll(Edge):
 
     Attributes:
         service: ``sqs``, ``kinesis``, ``dynamodb``, ``kafka``, ``documentdb`` or ``mq``.
+        batch_size: messages or records that one call takes at most.
+        window: seconds that it waits for a full batch.
         filters: the patterns, ORed; empty: every message. SQS messages that match none are deleted.
         partial: whether the function reports batch item failures.
         maximum_concurrency: ``None`` when not set (or see ``unknown``).

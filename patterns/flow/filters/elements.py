@@ -40,11 +40,11 @@ class _Place:
 
     @property
     def key(self) -> "_Key":
-        return True if self.has_value else frozenset(self.arrays.values())
+        return None if self.has_value else frozenset(self.arrays.values())
 
 
-# The arrays that the accepted values of a key stand in: in one of them an element has to be chosen. True: in none.
-_Key = frozenset[_Array] | bool
+# The arrays that the accepted values of a key stand in: in one of them an element has to be chosen. None: no need to.
+_Key = frozenset[_Array] | None
 # What has to hold at once: keys, and for each $or its branches, of which one has to.
 _All = tuple["_Key | tuple[_All, ...]", ...]
 _Search = Generator[_All, bool, bool]
@@ -79,7 +79,7 @@ def same_elements(items: Items, scope: Scope) -> Test:
         def accepted(leaf: Leaf) -> _Key:
             found = list(found_at(subject, segments_of(leaf.path)))
             if not found and accepts_absence(leaf):
-                return True
+                return None
             accepts = tests[id(leaf)]
             return _key(within for value, within in found if accepts(value))
 
@@ -145,7 +145,7 @@ def _plain(question: _All) -> _All | None:
     """Without what holds whatever is chosen; None where something cannot hold."""
     left: list[Any] = []
     for item in question:
-        if item is True:
+        if item is None:
             continue
         if isinstance(item, frozenset):
             if not item:
@@ -165,7 +165,7 @@ def _plain(question: _All) -> _All | None:
 def _keys(item: Any) -> Iterator[frozenset[_Array]]:
     if isinstance(item, frozenset):
         yield item
-    elif item is not True:
+    elif item is not None:
         for branch in item:
             for each in branch:
                 yield from _keys(each)
@@ -218,8 +218,8 @@ def _choices(group: _All) -> Iterator[_All]:
 
 def _at(item: Any, array: int, i: int) -> Any:
     """What is left to be chosen at an index of the array."""
-    if item is True:
-        return True
+    if item is None:
+        return None
     if not isinstance(item, frozenset):
         return tuple(tuple(_at(each, array, i) for each in branch) for branch in item)
     left: set[_Array] = set()
@@ -228,7 +228,7 @@ def _at(item: Any, array: int, i: int) -> Any:
             left.add(each)
         elif i in each:
             inner = each[i].key
-            if inner is True:
-                return True
+            if inner is None:
+                return None
             left |= inner
     return frozenset(left)

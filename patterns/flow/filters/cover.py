@@ -27,6 +27,8 @@ from patterns.flow.filters.walking import segments_of
 _MOST_BRANCHES = 1_000
 _MOST_KEYS = 100
 _MOST_STEPS = 20_000
+# Texts to try for a key: above it, not each prefix with each suffix, and no proof.
+_MOST_TEXTS = 1_000
 
 Policies = Sequence[Mapping[str, Any]]
 _ABSENT = object()
@@ -38,7 +40,9 @@ def covers_everything(policies: Policies, scope: Scope | str) -> bool | None:
 
     Every message means: with scope ``body`` every JSON object (another body passes no policy but the empty
     one), with ``attributes`` every set of attributes and none at all, with ``eventbridge`` every event,
-    with ``event-source`` every JSON object when a pattern is for JSON, else every text.
+    with ``event-source`` every JSON object when a pattern is for JSON, else every text. A message has one value
+    under each key: one with an array can pass no policy of EventBridge, which wants all keys in one element of it,
+    where each of its elements would pass.
 
     Returns:
         True when it is proved, False when a message is known that passes none (see ``uncovered``), None
@@ -79,8 +83,8 @@ def _filters(policies: Policies, scope: Scope | str) -> list[Filter]:
 
 def _meet(filters: list[Filter], scope: Scope, *, single: bool) -> bool | None:
     """Whether one message passes all the filters; ``single``: with one value under each key."""
-    if scope is Scope.EVENT_SOURCE and len(set(map(_is_json, filters))) > 1:
-        return False
+    if scope is Scope.EVENT_SOURCE and len(kinds := {each.body_kinds for each in filters}) > 1:
+        return None if any(len(kind) > 1 for kind in kinds) else False
     boxes = _boxes(filters, scope)
     if boxes is None:
         return None
@@ -277,8 +281,9 @@ def _domain(key: str, conditions: list[Condition], scope: Scope) -> _Domain:
         for condition in conditions
         for inner in (condition.operand if condition.operator == "anything-but" else (condition,))
     ]
-    complete = all(c.operator in _PROVABLE and not c.ignore_case for c in simple)
-    values = [_Value(text) for text in _strings(simple) if text]
+    texts, all_texts = _strings(simple)
+    complete = all_texts and all(c.operator in _PROVABLE and not c.ignore_case for c in simple)
+    values = [_Value(text) for text in texts if text]
     empty = _Value("", ("exists",) if scope.is_sns else ())
     if scope is Scope.EVENT_SOURCE and key == "body":
         return _Domain((*values, empty), complete)
@@ -287,8 +292,11 @@ def _domain(key: str, conditions: list[Condition], scope: Scope) -> _Domain:
     return _Domain((*values, empty, null), complete)
 
 
-def _strings(conditions: list[Condition]) -> list[str]:
-    """Every exact value, and each prefix with each suffix around what nothing else begins or ends with."""
+def _strings(conditions: list[Condition]) -> tuple[list[str], bool]:
+    """Every exact value, and each prefix with each suffix around what nothing else begins or ends with.
+
+    Where these are too many, each prefix and each suffix by itself: then it is not every class of texts.
+    """
     exact, starts, ends, wildcards = [], [""], [""], []
     for condition in conditions:
         operand = condition.operand
@@ -310,8 +318,10 @@ def _strings(conditions: list[Condition]) -> list[str]:
     other = f"{mark}other{mark}"
     for tokens in wildcards:
         exact += ["".join(fill if token is None else token for token in tokens) for fill in ("", other)]
-    around = [f"{start}{other}{end}" for start in dict.fromkeys(starts) for end in dict.fromkeys(ends)]
-    return list(dict.fromkeys(exact + around))
+    starts, ends = dict.fromkeys(starts), dict.fromkeys(ends)
+    every = len(starts) * len(ends) <= _MOST_TEXTS
+    pairs = product(starts, ends) if every else chain(product(starts, [""]), product([""], ends))
+    return list(dict.fromkeys(chain(exact, (f"{start}{other}{end}" for start, end in pairs)))), every
 
 
 def _numbers(conditions: list[Condition]) -> list[float]:
@@ -332,8 +342,10 @@ def _cover(filters: list[Filter], scope: Scope) -> tuple[bool | None, Any]:
     if scope is Scope.ATTRIBUTES and not any(each.matches({}) for each in filters):
         return False, {}
     told = filters
-    if scope is Scope.EVENT_SOURCE and any(map(_is_json, filters)):
-        told = [each for each in filters if _is_json(each)]
+    if scope is Scope.EVENT_SOURCE:
+        if any(len(each.body_kinds) > 1 for each in filters):
+            return None, None
+        told = [each for each in filters if True in each.body_kinds] or filters
     boxes = _boxes(told, scope)
     if boxes is None:
         return None, None
@@ -387,11 +399,6 @@ class _Search:
                     return found
         self._covered.add((depth, left))
         return None
-
-
-def _is_json(each: Filter) -> bool:
-    """Whether an event source filter is for bodies that are JSON objects."""
-    return isinstance(each.policy["body"], Mapping)
 
 
 def _message(chosen: Mapping[str, _Value], scope: Scope) -> Any:

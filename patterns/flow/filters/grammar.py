@@ -191,6 +191,12 @@ class _Reader:
         conditions = tuple(self._condition(value, f"{where}[{i}]") for i, value in enumerate(values))
         if self.scope.is_sns:
             _check_wildcards(conditions, where)
+        if self.scope is Scope.ATTRIBUTES:
+            self.warnings += [
+                f'{where}[{i}] has " or \\: to match message attributes, SNS wants these escaped twice in a policy'
+                for i, condition in enumerate(conditions)
+                if _has_to_be_escaped(condition)
+            ]
         return Leaf(path, conditions)
 
     def _condition(self, value: Any, where: str) -> Condition:
@@ -358,8 +364,12 @@ class _Reader:
             )
 
     def _check_only_body(self, node: Mapping[str, Any], where: str) -> None:
-        for key in node:
-            if key != "body":
+        for key, value in node.items():
+            if key == "$or" and self._is_or(value, f"{where}.$or"):
+                self.warnings.append(f"{where}.$or: Lambda documents $or below body for an SQS queue, not beside it")
+                for i, branch in enumerate(value):
+                    self._check_only_body(branch, f"{where}.$or[{i}]")
+            elif key != "body":
                 raise PatternError(f'{where} must have only the key "body" for an SQS queue, got {shown(key)}')
         body = node.get("body")
         if isinstance(body, list | tuple):
@@ -369,6 +379,12 @@ class _Reader:
                         f"{where}.body[{i}] must be a string or an operator: a body that is not an object is "
                         f"compared as text, got {shown(value)}"
                     )
+
+
+def _has_to_be_escaped(condition: Condition) -> bool:
+    if condition.operator == "anything-but":
+        return any(map(_has_to_be_escaped, condition.operand))
+    return isinstance(condition.operand, str) and not {'"', "\\"}.isdisjoint(condition.operand)
 
 
 def wildcard_tokens(pattern: str) -> list[str | None] | None:

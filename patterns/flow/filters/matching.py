@@ -182,14 +182,22 @@ class Filter:
         if isinstance(message, Mapping) and message.get("eventSource") == "aws:sqs" and "body" in message:
             message = message["body"]
         body = parsed(message)
-        is_json = isinstance(body, dict | list)
-        if isinstance(self.policy["body"], Mapping):
-            if not isinstance(body, dict):
-                return None, f"the pattern is for JSON objects, and the body is {_kind(body)}"
+        kinds = self.body_kinds
+        if isinstance(body, dict):
+            if True not in kinds:
+                return None, f"the pattern is for plain text, and the body is {_kind(body)}"
             return {"body": body}, ""
-        if is_json:
+        if False not in kinds:
+            return None, f"the pattern is for JSON objects, and the body is {_kind(body)}"
+        if isinstance(body, list):
             return None, f"the pattern is for plain text, and the body is {_kind(body)}"
         return {"body": message if isinstance(message, str) else shown(body)}, ""
+
+    @cached_property
+    def body_kinds(self) -> frozenset[bool]:
+        """Of an event source filter: whether it is for JSON objects (True), for text (False), or has branches for both."""
+        # A key of the body has a second level; the body itself, as text, has none.
+        return frozenset(len(segments_of(leaf.path)) > 1 for leaf in leaves(self.items))
 
     def _sns_attributes(self, message: object) -> tuple[dict[str, Any] | None, str]:
         if not isinstance(message, Mapping):

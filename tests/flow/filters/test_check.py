@@ -301,6 +301,28 @@ def test_wildcards_of_one_key_have_100_points_at_most() -> None:
             "policy.sorce: no event has this field at its top level (those of its sender are in detail)",
         ),
         (
+            {"$or": [{"body": {"a": ["x"]}}, {"body": {"b": ["x"]}}]},
+            "event-source",
+            "policy.$or: Lambda documents $or below body for an SQS queue, not beside it",
+        ),
+        *(
+            (
+                {"a": ["x", condition]},
+                "attributes",
+                'policy.a[1] has " or \\: to match message attributes, SNS wants these escaped twice in a policy',
+            )
+            for condition in (
+                'a"b',
+                "a\\b",
+                {"prefix": '"'},
+                {"suffix": "\\"},
+                {"equals-ignore-case": '"'},
+                {"wildcard": "\\**"},
+                {"anything-but": ["a", '"']},
+                {"anything-but": {"prefix": '"'}},
+            )
+        ),
+        (
             {"body": {"a": [{"wildcard": "x*"}]}},
             "event-source",
             "policy.body.a[0]: Lambda does not document wildcard for event source filters",
@@ -315,6 +337,10 @@ def test_wildcards_of_one_key_have_100_points_at_most() -> None:
 )
 def test_what_is_accepted_and_may_not_be_meant_is_a_warning(policy: Any, scope: str, warning: str) -> None:
     assert check(policy, scope) == (warning,)
+
+
+def test_quotes_and_backslashes_are_no_matter_in_a_body() -> None:
+    assert check({"a": ['"', "\\", {"prefix": '"'}]}, "body") == ()
 
 
 def test_a_policy_nested_too_deep_is_refused_and_not_a_crash() -> None:
@@ -448,6 +474,10 @@ def test_a_pattern_of_4096_characters_is_accepted_and_one_more_is_not() -> None:
         (
             {"body": ["x"], "data": ["x"]},
             'filters[0] must have only the key "body" for an SQS queue, got "data"',
+        ),
+        (
+            {"$or": [{"body": ["x"]}, {"data": ["x"]}]},
+            'filters[0].$or[1] must have only the key "body" for an SQS queue, got "data"',
         ),
         ({"body": "x"}, 'filters[0].body must be an array or an object, got "x"'),
         ({"body": {}}, "filters[0].body must name at least one key, got {}"),

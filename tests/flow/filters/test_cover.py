@@ -179,6 +179,26 @@ def test_policies_with_too_many_branches_are_not_argued_about() -> None:
     assert can_match({"detail": {f"k{i}": [1] for i in range(100)}}, "eventbridge") is True
 
 
+def test_more_prefixes_and_suffixes_than_can_be_tried_in_pairs_are_not_argued_about() -> None:
+    """40 policies with 37 of each would be two million texts, each asked of each policy."""
+    many: list[Any] = [
+        {"k": [{kind: f"{kind}{i}-{j}"} for kind in ("prefix", "suffix") for j in range(37)]} for i in range(40)
+    ]
+    assert uncovered(many, "body") is not None
+    rest = {"k": [{"exists": False}, None, "", True, False, 0, {"numeric": ["<", 0]}, {"numeric": [">", 0]}]}
+    covering = [*many, rest, {"k": [{"anything-but": {"prefix": "prefix0-0"}}]}]
+    assert covers_everything(covering, "body") is None
+    assert covers_everything([covering[0], *covering[40:]], "body") is None
+    few = {"k": [{"prefix": "prefix0-0"}, {"suffix": "x"}]}
+    assert covers_everything([few, *covering[40:]], "body") is True
+
+
+def test_filters_of_a_queue_for_json_or_text_are_not_argued_about() -> None:
+    both = {"$or": [{"body": {"a": ["x"]}}, {"body": ["x"]}]}
+    assert covers_everything([both], "event-source") is None
+    assert overlap(both, {"body": ["x"]}, "event-source") is None
+
+
 # What catches the rest ------------------------------------------------------------------------------------
 
 

@@ -732,6 +732,15 @@ def test_the_envelope_of_sns_hides_what_a_filter_of_the_queue_looks_for() -> Non
     assert not match(pattern, "event-source", envelope)
 
 
+def test_branches_beside_the_body_of_a_queue_may_be_for_json_and_for_text() -> None:
+    pattern = {"$or": [{"body": {"kind": ["lead"]}}, {"body": {"size": [1]}}]}
+    for body, expected in (('{"kind": "lead"}', True), ('{"size": 1}', True), ('{"size": 2}', False), ("lead", False)):
+        assert match(pattern, "event-source", body) is expected
+    both = {"$or": [{"body": {"kind": ["lead"]}}, {"body": [{"prefix": "lead"}]}]}
+    for body, expected in (('{"kind": "lead"}', True), ("lead 5", True), ("other", False), ("[1]", False)):
+        assert match(both, "event-source", body) is expected
+
+
 def test_a_whole_sqs_record_may_be_given_in_place_of_its_body() -> None:
     record = {"messageId": "1", "eventSource": "aws:sqs", "body": '{"kind": "lead"}'}
     assert match({"body": {"kind": ["lead"]}}, "event-source", record)

@@ -7,7 +7,7 @@ from typing import Any
 from patterns.flow._collect import paused
 from patterns.flow.alarms import alarms
 from patterns.flow.draft import Draft
-from patterns.flow.edges import LINKS
+from patterns.flow.edges import LINKS, outside
 from patterns.flow.edges.lambda_ import late_links, nets
 from patterns.flow.model import Edge, Flow
 from patterns.flow.template import Template, read
@@ -35,6 +35,7 @@ def flow_of(template: Template) -> Flow:
         edges: list[Edge] = []
         for links in LINKS:
             edges.extend(links(draft))
+        edges.extend(outside.links(draft, edges))
         edges.extend(nets(draft))
         edges.extend(late_links(draft, edges))
         notes = [*(str(note) for note in template.notes), *draft.notes]

@@ -1,6 +1,7 @@
 """Where templates come from: cloud assemblies, folders, files and dicts."""
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from os import PathLike, fspath
 from pathlib import Path
@@ -17,8 +18,19 @@ _LEVELS = 20
 _HASH = re.compile(r"([0-9a-f]{64})")
 
 
+# Names that say nothing: files of such a name are called by their folder too, whether or not there is another.
+_PLAIN = frozenset(
+    ("template", "packaged", "packaged-template", "stack", "sam", "main", "index", "cloudformation", "cfn", "app")
+)
+
+
 class Sources:
-    """Collects stacks in the order they are given, each under a name of its own."""
+    """Collects stacks, each under a name of its own that does not depend on the order in which they are given.
+
+    A file gives its stack its own name without the ending. One named like many others (``template.yaml``) in a
+    folder below the current one has that folder in front (``orders/template``), and so has every file whose
+    name another one has: as many folders as it takes to tell them apart.
+    """
 
     def __init__(self, parameters: Mapping[str, str]) -> None:
         self.stacks: dict[str, Stack] = {}
@@ -27,6 +39,7 @@ class Sources:
         self._templates: dict[Path, dict[str, Any]] = {}
         self._given: Mapping[str, Any] = {}
         self._nested = 0
+        self._files: list[Stack] = []
 
     def add(self, source: str | PathLike[str] | Mapping[str, Any]) -> None:
         if isinstance(source, Mapping):
@@ -49,7 +62,11 @@ class Sources:
             self._add_folder(path)
 
     def finish(self) -> None:
-        """Find the child templates of nested stacks, once all stacks are known."""
+        """Name the files, and find the child templates of nested stacks, once all stacks are known."""
+        taken = {name for name in self.stacks if not name.startswith("\0")}
+        for stack, name in zip(self._files, _names([Path(one.source) for one in self._files], taken), strict=True):
+            stack.name = name
+        self.stacks = {stack.name: stack for stack in self.stacks.values()}
         for stack in list(self.stacks.values()):
             self._nest(stack, (stack.source,))
 
@@ -69,10 +86,9 @@ class Sources:
             self._put(Stack(name, name, document, deployed_name=name))
 
     def _add_file(self, path: Path, document: dict[str, Any]) -> None:
-        stem = re.sub(r"(\.template)?\.[^.]*$", "", path.name) or path.name
-        names = (stem, f"{path.absolute().parent.name}/{stem}")
-        name = next((one for one in names if one not in self.stacks), stem)
-        self._put(Stack(name, str(path), document, directory=path.parent))
+        stack = Stack(f"\0{len(self._files)}", str(path), document, directory=path.parent)
+        self._put(stack)
+        self._files.append(stack)
 
     def _add_folder(self, folder: Path) -> None:
         documents: dict[Path, dict[str, Any]] = {}
@@ -221,6 +237,48 @@ class Sources:
             stack.assets,
             parent,
         )
+
+
+def _names(paths: list[Path], taken: set[str]) -> list[str]:
+    """The names of the stacks of these files; the same file twice is told apart by a number."""
+    ways = [_way(path) for path in paths]
+    lengths = [len(parents) + 1 if below and stem in _PLAIN else 1 for *parents, stem, below in ways]
+    parts = [way[:-1] for way in ways]
+    while True:
+        names = ["/".join(one[-length:]) for one, length in zip(parts, lengths, strict=True)]
+        many = Counter(names)
+        short = [
+            number
+            for number, name in enumerate(names)
+            if (many[name] > 1 or name in taken) and lengths[number] < len(parts[number])
+        ]
+        if not short:
+            break
+        for number in short:
+            lengths[number] += 1
+    found: list[str] = []
+    used = set(taken)
+    for name in names:
+        number, free = 1, name
+        while free in used:
+            number += 1
+            free = f"{name}#{number}"
+        used.add(free)
+        found.append(free)
+    return found
+
+
+def _way(path: Path) -> tuple[Any, ...]:
+    """The folders of a file and its name without the ending, and whether they begin at the current folder."""
+    stem = re.sub(r"(\.template)?\.[^.]*$", "", path.name) or path.name
+    try:
+        folder = path.parent.resolve()
+        here = Path.cwd()
+    except OSError:
+        return (stem, False)
+    if folder.is_relative_to(here):
+        return (*folder.relative_to(here).parts, stem, True)
+    return (*folder.parts[1:], stem, False)
 
 
 class _Assets(dict[str, str]):

@@ -209,7 +209,39 @@ def test_files_of_the_same_name_keep_apart(tmp_path):
         (tmp_path / name).mkdir()
         write(tmp_path / name, template__json={"Resources": {"Q": QUEUE}})
     template = read(tmp_path / "one" / "template.json", tmp_path / "two" / "template.json")
-    assert template.stacks == ("template", "two/template")
+    assert template.stacks == ("one/template", "two/template")
+
+
+def named(*files):
+    return list(read(*files).stacks)
+
+
+def test_the_name_of_a_stack_does_not_depend_on_what_is_read_before(tmp_path):
+    for place in ("a/x", "b/x", "b/y"):
+        (tmp_path / place).mkdir(parents=True)
+        write(tmp_path / place, orders__json={"Resources": {"Q": QUEUE}})
+    files = [tmp_path / place / "orders.json" for place in ("a/x", "b/x", "b/y")]
+    assert named(files[0]) == ["orders"]
+    assert named(*files) == named(*reversed(files)) == ["a/x/orders", "b/x/orders", "y/orders"]
+    assert named(files[0], files[0]) == ["orders", "orders#2"]
+
+
+def test_a_file_whose_name_says_nothing_has_its_folder_in_front_before_there_is_another(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shop" / "orders").mkdir(parents=True)
+    write(tmp_path, template__yaml="Resources: {}")
+    write(tmp_path / "shop" / "orders", template__yaml="Resources: {}", queues__yaml="Resources: {}")
+    assert named("template.yaml") == ["template"]
+    assert named("shop/orders/template.yaml") == ["shop/orders/template"]
+    assert named("shop/orders/template.yaml", "template.yaml") == ["shop/orders/template", "template"]
+    assert named("shop/orders/queues.yaml") == ["queues"]
+
+
+def test_a_file_is_told_apart_from_a_stack_of_its_name(tmp_path):
+    write(tmp_path, orders__json={"Resources": {"Q": QUEUE}})
+    stack = {"orders": {"Resources": {"Q": QUEUE}}}
+    for order in ((stack, tmp_path / "orders.json"), (tmp_path / "orders.json", stack)):
+        assert named(*order) == [f"{tmp_path.name}/orders", "orders"]
 
 
 def test_short_forms_of_yaml_are_read_as_cloudformation_reads_them(tmp_path):

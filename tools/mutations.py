@@ -49,7 +49,7 @@ class Outcome(NamedTuple):
 
 
 def groups(stacks: Stacks) -> list[Stacks]:
-    """Stacks that import from each other together, the others alone: what is read as one flow."""
+    """Stacks that take outputs of each other together, the others alone: what is read as one flow."""
     exports = {
         json.dumps(output["Export"]["Name"]): name
         for name, template in stacks.items()
@@ -59,11 +59,12 @@ def groups(stacks: Stacks) -> list[Stacks]:
     found: dict[str, set[str]] = {name: {name} for name in stacks}
     for name, template in stacks.items():
         text = json.dumps(template)
-        for exported, owner in exports.items():
-            if f'"Fn::ImportValue": {exported}' in text and owner != name:
-                together = found[name] | found[owner]
-                for one in together:
-                    found[one] = together
+        owners = {owner for exported, owner in exports.items() if f'"Fn::ImportValue": {exported}' in text}
+        owners |= {owner for owner in stacks if f'"Fn::GetStackOutput": {{"StackName": {json.dumps(owner)}' in text}
+        for owner in owners - {name}:
+            together = found[name] | found[owner]
+            for one in together:
+                found[one] = together
     distinct = {tuple(sorted(names)) for names in found.values()}
     return [{name: stacks[name] for name in names} for names in sorted(distinct)]
 
@@ -97,16 +98,21 @@ def _unwatched(stacks: Stacks, stack: str) -> Iterator[Mutation]:
             yield Mutation(stack, names[0], what, {**stacks, stack: {**stacks[stack], "Resources": rest}})
 
 
-def _of(resource: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any] | None]]:
+_Change = tuple[str, dict[str, Any] | None]
+_ONCE = {"MaximumRetryAttempts": 0}
+
+
+def _of(resource: dict[str, Any]) -> Iterator[_Change]:
     kind = resource["Type"]
     short = kind.removeprefix("AWS::").replace("::", " ")
     if kind in _WHOLE and not _guards_nothing(resource):
         yield f"{short}: removed", None
-    for path, value in _CHANGES.get(kind, ()):
-        changed = copy.deepcopy(resource)
-        if _set(changed, path, value):
-            done = "removed" if value is None else f"→ {json.dumps(value)}"
-            yield f"{short} {'.'.join(path[1:] if path[0] == 'Properties' else path)}: {done}", changed
+    for paths, add in ((_CHANGES, False), (_ADDED, True)):
+        for path, value in paths.get(kind, ()):
+            changed = copy.deepcopy(resource)
+            if _set(changed, path, value, add=add):
+                done = "removed" if value is None else f"→ {json.dumps(value)}"
+                yield f"{short} {'.'.join(path[1:] if path[0] == 'Properties' else path)}: {done}", changed
     for path in _LISTS.get(kind, ()):
         items = _get(resource, path)
         for number in range(len(items) if isinstance(items, list) else 0):
@@ -115,12 +121,54 @@ def _of(resource: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any] | None]]
             words = _statement(taken)
             if not words.startswith(_NO_GUARDS):
                 yield f"{short} statement removed: {words}", changed
+                yield from _in_statement(resource, short, path, number)
     if kind == "AWS::Events::Rule":
-        for number, target in enumerate(_get(resource, ("Properties", "Targets")) or ()):
-            if "DeadLetterConfig" in target:
+        yield from _in_targets(resource, short)
+    if kind == "AWS::IAM::Role":
+        yield from _of_role(resource, short)
+
+
+def _in_statement(resource: dict[str, Any], short: str, path: tuple[str, ...], number: int) -> Iterator[_Change]:
+    """Of a statement that stays: each of its actions taken out, and its condition."""
+    statement = _get(resource, path)[number]
+    actions = statement.get("Action")
+    for index, action in enumerate(actions if isinstance(actions, list) and len(actions) > 1 else ()):
+        changed = copy.deepcopy(resource)
+        del _get(changed, path)[number]["Action"][index]
+        yield f"{short} action removed: {action}{_for(statement)}", changed
+    if statement.get("Condition"):
+        changed = copy.deepcopy(resource)
+        del _get(changed, path)[number]["Condition"]
+        yield f"{short} condition removed: {_statement(statement)}", changed
+
+
+def _in_targets(resource: dict[str, Any], short: str) -> Iterator[_Change]:
+    for number, target in enumerate(_get(resource, ("Properties", "Targets")) or ()):
+        worse: list[tuple[str, str, Any]] = [("RetryPolicy", '→ {"MaximumRetryAttempts": 0}', _ONCE)]
+        if "DeadLetterConfig" in target:
+            worse.append(("DeadLetterConfig", "removed", None))
+        for key, done, value in worse:
+            changed = copy.deepcopy(resource)
+            mine = _get(changed, ("Properties", "Targets"))[number]
+            mine[key] = value
+            if value is None:
+                del mine[key]
+            yield f"{short} target's {key}: {done}", changed
+
+
+def _of_role(resource: dict[str, Any], short: str) -> Iterator[_Change]:
+    for number, arn in enumerate(_get(resource, ("Properties", "ManagedPolicyArns")) or ()):
+        changed = copy.deepcopy(resource)
+        del _get(changed, ("Properties", "ManagedPolicyArns"))[number]
+        name = json.dumps(arn).rstrip('"]} ').rpartition("/")[2]
+        yield f"{short} ManagedPolicyArns: without {name}", changed
+    for number, policy in enumerate(_get(resource, ("Properties", "Policies")) or ()):
+        for index, statement in enumerate(policy["PolicyDocument"]["Statement"]):
+            words = _statement(statement)
+            if not words.startswith(_NO_GUARDS):
                 changed = copy.deepcopy(resource)
-                del _get(changed, ("Properties", "Targets"))[number]["DeadLetterConfig"]
-                yield f"{short} target's DeadLetterConfig: removed", changed
+                del _get(changed, ("Properties", "Policies"))[number]["PolicyDocument"]["Statement"][index]
+                yield f"{short} statement removed: {words}", changed
 
 
 _NO_GUARDS = ("Deny ", "xray:", "iam:", "logs:CreateLogGroup", "sns:Subscribe")
@@ -182,10 +230,26 @@ _CHANGES: dict[str, tuple[tuple[tuple[str, ...], Any], ...]] = {
         (("Properties", "Threshold"), 1_000_000_000),
         (("Properties", "ComparisonOperator"), "LessThanThreshold"),
         (("Properties", "Dimensions"), []),
+        (("Properties", "MetricName"), "Other"),
     ),
+    "AWS::Lambda::Permission": ((("Properties", "SourceArn"), None),),
     "AWS::Logs::LogGroup": ((("Properties", "RetentionInDays"), None),),
     "AWS::SNS::Topic": ((("Properties", "DeliveryStatusLogging"), None),),
 }
+_ADDED: dict[str, tuple[tuple[tuple[str, ...], Any], ...]] = {
+    "AWS::CloudWatch::Alarm": ((("Properties", "ActionsEnabled"), False),),
+    "AWS::Events::Rule": ((("Properties", "State"), "DISABLED"),),
+    "AWS::Scheduler::Schedule": (
+        (("Properties", "State"), "DISABLED"),
+        (("Properties", "Target", "RetryPolicy"), _ONCE),
+    ),
+    "AWS::Lambda::EventSourceMapping": (
+        (("Properties", "Enabled"), False),
+        (("Properties", "FilterCriteria"), {"Filters": [{"Pattern": '{"body": {"kind": ["order"]}}'}]}),
+    ),
+}
+"""What worsens a resource that does not say it, too."""
+
 _LISTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "AWS::SQS::QueuePolicy": (("Properties", "PolicyDocument", "Statement"),),
     "AWS::SNS::TopicPolicy": (("Properties", "PolicyDocument", "Statement"),),
@@ -200,15 +264,16 @@ def _get(resource: Any, path: tuple[str, ...]) -> Any:
     return resource
 
 
-def _set(resource: dict[str, Any], path: tuple[str, ...], value: Any) -> bool:
+def _set(resource: dict[str, Any], path: tuple[str, ...], value: Any, *, add: bool = False) -> bool:
     """Whether there was something to change."""
-    parent = _get(resource, path[:-1]) if len(path) > 1 else resource
-    if not isinstance(parent, dict) or path[-1] not in parent or parent[path[-1]] == value:
+    *parents, last = path
+    parent = _get(resource, tuple(parents)) if parents else resource
+    if not isinstance(parent, dict) or (last not in parent and not add) or parent.get(last) == value:
         return False
     if value is None:
-        del parent[path[-1]]
+        del parent[last]
     else:
-        parent[path[-1]] = copy.deepcopy(value)
+        parent[last] = copy.deepcopy(value)
     return True
 
 
@@ -218,9 +283,13 @@ def _statement(statement: dict[str, Any]) -> str:
     actions = actions if isinstance(actions, list) else [actions]
     if statement.get("Effect") == "Deny":
         return f"Deny {actions[0]}"
+    return f"{actions[0]}{_for(statement)}"
+
+
+def _for(statement: dict[str, Any]) -> str:
     principal = statement.get("Principal")
     who = principal.get("Service") if isinstance(principal, dict) else None
-    return f"{actions[0]}" + (f" for {who}" if isinstance(who, str) else "")
+    return f" for {who}" if isinstance(who, str) else ""
 
 
 # --- what the rules say ---------------------------------------------------------------------------------
@@ -264,7 +333,7 @@ def reason(mutation: Mutation, before: dict[str, Any]) -> str:
         if isinstance(metric, dict):
             metric = "a log's metric"
         if mutation.what.endswith("on one resource removed"):
-            return _LOGGED if '"DeliveryStatusLogging"' in json.dumps(mutation.stacks[mutation.stack]) else ""
+            return ""
         if metric == "ApproximateAgeOfOldestMessage" and properties.get("Threshold", 0) <= 86_400:
             return (
                 "another alarm on the age of messages in this queue still tells" if _another(mutation, before) else ""
@@ -288,7 +357,8 @@ def _another(mutation: Mutation, before: dict[str, Any]) -> bool:
 
 _ONLY_CODE = "nothing in the template says that this queue keeps failures: only a function's own code fills it"
 _FILTERED = "filtered messages are none that SNS could not deliver; the catch-all subscription gets them"
-_LOGGED = "the topic logs the status of every delivery"
+_WIDER = "the sender that it names may still deliver; that others may too loses no message"
+_BOTH = "another policy of the role allows it on the failure queue's key; the other key is for what its own code does"
 _OWN = "the function's own code uses it; whether it needs it stands in no template"
 _FIREHOSE = "a delivery stream's own role: what Firehose keeps and retries is not followed"
 _ALARMS = {
@@ -316,7 +386,17 @@ _REASONS: tuple[tuple[str, str], ...] = (
     ("statement removed: sns:Publish", _OWN),
     ("statement removed: sqs:GetQueueAttributes", _OWN),
     ("IAM Policy statement removed: sqs:SendMessage", "another policy of the same role allows the same"),
-    ("IAM Policy statement removed: kms:Decrypt", "another policy of the same role allows the same"),
+    ("IAM Policy statement removed: kms:Decrypt", _BOTH),
+    ("IAM Policy action removed: kms:", _BOTH),
+    ("IAM Policy action removed: s3:", _FIREHOSE),
+    ("IAM Policy action removed: sqs:SendMessage", _OWN),
+    ("IAM Policy action removed: sqs:GetQueue", _OWN),
+    ("without AWSLambdaBasicExecutionRole", "it lets the function write its log; no message depends on that"),
+    ("without PowerUserAccess", "CloudFormation deploys with this role; no message goes through it"),
+    ("condition removed", _WIDER),
+    ("Permission SourceArn", _WIDER),
+    ("Mapping Enabled", "no template says who writes to this queue"),
+    ("target's RetryPolicy", "the target's dead-letter queue keeps an event that is given up early"),
     ("KMS Key statement removed: kms:*", "only the function's own code uses this key"),
     ("MaximumEventAgeInSeconds", "the failure destination keeps an event that is given up early"),
     ("MaximumRetryAttempts", "the failure destination keeps an event that is given up early"),

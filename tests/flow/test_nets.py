@@ -135,3 +135,32 @@ def test_a_subscriber_of_a_new_bus_puts_a_description_aside_and_the_bus_keeps_th
         3 * 86_400 - 300,
         3 * 86_400,
     )
+
+
+def test_a_record_on_a_bus_concerns_only_the_rules_for_its_kind():
+    def rule(to: str, kind: str) -> dict[str, Any]:
+        return resource(
+            "AWS::Events::Rule",
+            EventBusName=ref("Bus"),
+            EventPattern={"detail-type": [f"Lambda Function Invocation Result - {kind}"]},
+            Targets=[{"Id": "t", "Arn": arn(to)}],
+        )
+
+    config = async_config()
+    both = {way: {"Destination": arn("Bus")} for way in ("OnFailure", "OnSuccess")}
+    config["Properties"]["DestinationConfig"] = both
+    flow = flow_of(
+        **invoked(
+            "",
+            Bus=resource("AWS::Events::EventBus", Name="results"),
+            Failed=queue(),
+            Worked=queue(),
+            OfFailures=rule("Failed", "Failure"),
+            OfSuccesses=rule("Worked", "Success"),
+            Lets=lets_in("events", None, "Failed", "Worked"),
+            Config=config,
+            Role=role(allow("*", "events:PutEvents")),
+        )
+    )
+    assert [f.at for f in ends(flow, "Topic", Outcome.DLQ) if "waits" in f.condition] == ["S/Failed"]
+    assert [f.at for f in ends(flow, "Topic", Outcome.OUTSIDE)] == ["S/Worked"]

@@ -4,10 +4,12 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from patterns.errors import PatternError
 from patterns.flow.ends.nets import archive_of
 from patterns.flow.ends.pushes import doubts_about, pushed
-from patterns.flow.ends.steps import POLLED, QUEUED, End, Go, doubts_of
+from patterns.flow.ends.steps import POLLED, QUEUED, RECORD, End, Go, doubts_of, is_plain
 from patterns.flow.ends.watching import delivery_metrics
+from patterns.flow.filters import overlap
 from patterns.flow.model import Bus, Delivery, Flow, Function, Kept, Match, Node, Outcome, Pipe, Rule, Schedule, node_id
 from patterns.flow.template import Ref
 
@@ -22,7 +24,10 @@ def at_bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[End | Go]:
         yield End(outcome, node.id, "", condition, kept=archive, unsure=(f"which rules {node.name} has",))
         return
     bucket = flow.nodes.get(mode.removeprefix(FROM_BUCKET)) if mode.startswith(FROM_BUCKET) else None
-    for match in matches if bucket is None else _concerned(flow, node.id, matches, bucket):
+    concerned = matches if bucket is None else _concerned(flow, node.id, matches, bucket)
+    if mode.startswith(RECORD):
+        concerned = [match for match in matches if _may_match_record(match, mode.removeprefix(RECORD))]
+    for match in concerned:
         rule = flow.name(match.target)
         if match.enabled is False:
             yield End(
@@ -146,6 +151,18 @@ def _concerned(flow: Flow, bus: str, matches: list[Match], bucket: Node) -> list
     name = bucket.resource.properties.get("BucketName") if bucket.resource else bucket.name
     keys = dict.fromkeys(("*", bucket.id, name if isinstance(name, str) else "*"))
     return sorted((match for key in keys for match in index.get(key, ())), key=lambda match: match.id)
+
+
+def _may_match_record(match: Match, kind: str) -> bool:
+    """Whether a rule can match the record of an invocation, as far as its detail type decides it."""
+    types = (match.pattern or {}).get("detail-type")
+    if not isinstance(types, list) or not is_plain(types):
+        return True
+    record = {"detail-type": [f"Lambda Function Invocation Result - {kind}"]}
+    try:
+        return overlap({"detail-type": types}, record, "eventbridge") is not False
+    except PatternError:
+        return True
 
 
 def _named_buckets(pattern: Mapping[str, Any]) -> Iterator[str]:

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 from patterns.flow.ends.nets import into_net
 from patterns.flow.ends.rounds import loop_of, round_trip
-from patterns.flow.ends.steps import QUEUED, End, Go, doubts_of, siblings_of
+from patterns.flow.ends.steps import QUEUED, RECORDS, End, Go, doubts_of, siblings_of
 from patterns.flow.ends.watching import MILLISECONDS, Wanted, named_metrics, told_by, told_by_age
-from patterns.flow.model import Destination, Edge, Flow, Function, Outcome, Poll, Way
+from patterns.flow.model import Bus, Destination, Edge, Flow, Function, Outcome, Poll, Way
 from patterns.flow.words import duration, times
 
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
@@ -88,7 +88,7 @@ def _succeeded(flow: Flow, node: Function, edge: Destination, unsure: tuple[str,
     """The record of a success: it goes on, or nobody gets it."""
     target = flow.nodes[edge.target]
     if not edge.verdict.denied:
-        to = QUEUED if isinstance(target, Function) else "in"
+        to = QUEUED if isinstance(target, Function) else RECORDS[edge.way] if isinstance(target, Bus) else "in"
         return Go(edge, to, latest=node.event_age, unsure=(*doubts_of(edge.verdict, target.name), *unsure))
     return End(
         Outcome.DROPPED,

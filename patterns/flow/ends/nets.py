@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from patterns.flow.ends.steps import CARRIES, MOVED, QUEUED, End, Go, doubts_of, existence
+from patterns.flow.ends.steps import CARRIES, MOVED, QUEUED, RECORDS, End, Go, doubts_of, existence
 from patterns.flow.ends.watching import queue_alarms
 from patterns.flow.model import (
     Bucket,
@@ -10,6 +10,7 @@ from patterns.flow.model import (
     Call,
     DeadLetter,
     Delivery,
+    Destination,
     Edge,
     External,
     Flow,
@@ -81,6 +82,8 @@ def into_net(
         if not onward:
             return
     mode = QUEUED if isinstance(node, Function) else "in"
+    if isinstance(edge, Destination) and isinstance(node, Bus):
+        mode = RECORDS[edge.way]
     if isinstance(edge, Redrive) and isinstance(node, Queue) and not node.fifo:
         mode = f"{MOVED}{edge.id}"
     yield Go(edge, mode, True, soonest, latest, False, unsure, why=why or condition)

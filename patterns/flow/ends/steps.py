@@ -22,6 +22,7 @@ from patterns.flow.model import (
     Redrive,
     Subscription,
     Verdict,
+    Way,
 )
 
 CARRIES = (Subscription, Match, Delivery, Notification, Call, Poll)
@@ -72,6 +73,12 @@ POLLED, CALLED, QUEUED = "polled", "called", "queued"
 
 # How a message arrives at a standard dead-letter queue: by which redrive, because its clock goes on.
 MOVED = "moved by "
+
+
+# How the record of an asynchronous invocation arrives at a bus: only rules that can match its kind concern it.
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+RECORD = "record of "
+RECORDS = {Way.FAILURE: f"{RECORD}Failure", Way.SUCCESS: f"{RECORD}Success"}
 
 
 State = tuple[str, str, bool]

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from enum import StrEnum
+from textwrap import indent
 from typing import Annotated, Any
 
 import typer
@@ -79,7 +80,27 @@ def _answers(policy: str, messages: list[str], scope: PolicyScope) -> Iterator[d
             except PatternError as error:
                 refuse(f"{place}: {error}")
             reasons = [asdict(reason) for reason in verdict.reasons]
-            yield {"message": place, "matched": verdict.matched, "metric": verdict.metric, "reasons": reasons}
+            answer = {"message": place, "matched": verdict.matched, "metric": verdict.metric, "reasons": reasons}
+            if scope is not PolicyScope.attributes and not verdict.matched and _is_envelope(message):
+                answer["hint"] = _ENVELOPE
+            yield answer
+
+
+_ENVELOPE = (
+    "this is the envelope that Amazon SNS delivers, not the message: what was published is the text under Message"
+)
+
+
+def _is_envelope(message: Any) -> bool:
+    """Whether it is what SNS puts around a message without raw delivery, as a queue or a function gets it."""
+    if isinstance(message, dict) and message.get("eventSource") == "aws:sqs" and isinstance(message.get("body"), str):
+        try:
+            message = json.loads(message["body"])
+        except (ValueError, RecursionError):
+            return False
+    if not isinstance(message, dict):
+        return False
+    return message.get("Type") == "Notification" and isinstance(message.get("Message"), str) and "TopicArn" in message
 
 
 def _as_body(message: Any, scope: PolicyScope) -> Any:
@@ -88,18 +109,22 @@ def _as_body(message: Any, scope: PolicyScope) -> Any:
 
 
 def _print(answers: Iterator[dict[str, Any]], fmt: Format, *, reasons: bool) -> None:
-    """Print answers as they come, or all as one JSON array, and end with the exit code that sums them up."""
-    passed, collected = True, []
+    """Print answers as they come, also those of one JSON array, and end with the exit code that sums them up."""
+    passed, first = True, True
     for answer in answers:
         passed = passed and answer["matched"]
         if fmt is Format.json:
-            collected.append({key: value for key, value in answer.items() if reasons or key != "reasons"})
+            shown = {key: value for key, value in answer.items() if reasons or key not in ("reasons", "hint")}
+            typer.echo("[" if first else ",")
+            typer.echo(indent(json.dumps(shown, indent=2), "  "), nl=False)
+            first = False
             continue
         verdict = "match" if answer["matched"] else "no match"
         counted = f" ({answer['metric']})" if answer["metric"] else ""
         typer.echo(printable(f"{answer['message']}: {verdict}{counted}"))
-        for reason in answer["reasons"] if reasons else ():
-            typer.echo(printable(f"  {reason['text']}"))
+        if reasons:
+            for text in (*(reason["text"] for reason in answer["reasons"]), *filter(None, [answer.get("hint")])):
+                typer.echo(printable(f"  {text}"))
     if fmt is Format.json:
-        typer.echo(json.dumps(collected, indent=2))
+        typer.echo("\n]")
     raise typer.Exit(0 if passed else 1)

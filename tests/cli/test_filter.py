@@ -5,9 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer import Exit
 from typer.testing import CliRunner, Result
 
 from patterns.cli import app
+from patterns.cli.filter import Format, _print
 
 POLICY = {"Records": {"s3": {"object": {"key": [{"prefix": "auto-"}]}}}}
 
@@ -45,6 +47,48 @@ def test_the_exit_code_is_0_when_all_match_and_1_when_one_does_not() -> None:
     assert both.stdout == ("auto.json:1: match\nhome.json:1: no match (NumberOfNotificationsFilteredOut-MessageBody)\n")
 
 
+@pytest.mark.parametrize("fmt", ["text", "json"])
+def test_the_exit_code_tells_of_every_message_wherever_it_stands(fmt: str) -> None:
+    for files, code in ((("home", "auto"), 1), (("auto", "home", "auto"), 1), (("auto", "auto"), 0)):
+        assert run("test", "policy.json", *(f"{name}.json" for name in files), "--format", fmt).exit_code == code
+
+
+def test_json_is_printed_as_messages_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file may be larger than memory, whatever the format is."""
+    printed: list[str] = []
+    monkeypatch.setattr("typer.echo", lambda text, **_: printed.append(text))
+
+    def answers() -> Any:
+        for i in range(3):
+            yield {"message": f"day.jsonl:{i}", "matched": True, "metric": None, "reasons": []}
+            assert f"day.jsonl:{i}" in "".join(printed)
+
+    with pytest.raises(Exit):
+        _print(answers(), Format.json, reasons=False)
+
+
+def test_an_envelope_of_sns_is_told_from_the_message_inside() -> None:
+    envelope = {"Type": "Notification", "TopicArn": "arn:aws:sns:us-east-1:1:t", "Message": json.dumps(lead("auto-1"))}
+    record = {"eventSource": "aws:sqs", "body": json.dumps(envelope)}
+    hint = (
+        "this is the envelope that Amazon SNS delivers, not the message: what was published is the text under Message"
+    )
+    for scope, policy, sent in (("body", "policy.json", envelope), ("event-source", "queue.json", record)):
+        done = run("explain", policy, "-", "--scope", scope, stdin=json.dumps(sent))
+        assert done.exit_code == 1
+        assert done.stdout.endswith(f"\n  {hint}\n")
+        done = run("explain", policy, "-", "--scope", scope, "--format", "json", stdin=json.dumps(sent))
+        assert json.loads(done.stdout)[0]["hint"] == hint
+    for other in (
+        lead("home-1"),
+        {**envelope, "Type": "Order"},
+        {"eventSource": "aws:sqs", "body": "text"},
+        [envelope],
+    ):
+        assert hint not in run("explain", "policy.json", "-", stdin=json.dumps(other)).stdout
+    assert hint not in run("test", "policy.json", "-", stdin=json.dumps(envelope)).stdout
+
+
 def test_json_lines_are_told_apart_by_their_line() -> None:
     assert run("test", "policy.json", "day.jsonl").stdout == (
         "day.jsonl:1: match\nday.jsonl:3: no match (NumberOfNotificationsFilteredOut-MessageBody)\n"
@@ -71,6 +115,7 @@ def test_json_says_the_same() -> None:
         {"message": "auto.json:1", "matched": True, "metric": None},
         {"message": "home.json:1", "matched": False, "metric": metric},
     ]
+    assert done.stdout == json.dumps(json.loads(done.stdout), indent=2) + "\n"
     done = run("explain", "policy.json", "home.json", "--format", "json")
     assert json.loads(done.stdout) == [
         {

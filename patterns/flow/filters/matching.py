@@ -195,7 +195,7 @@ class Filter:
 
     @cached_property
     def body_kinds(self) -> frozenset[bool]:
-        """Of an event source filter: whether it is for JSON objects (True), for text (False), or has branches for both."""
+        """Of an event source filter: whether it is for JSON objects (True), text (False), or has branches for both."""
         # A key of the body has a second level; the body itself, as text, has none.
         return frozenset(len(segments_of(leaf.path)) > 1 for leaf in leaves(self.items))
 
@@ -355,7 +355,30 @@ def _explain_leaf(leaf: Leaf, subject: dict[str, Any], scope: Scope) -> Reason:
     got = " and ".join(shown(value) for value in values[:3]) + (
         f" and {len(values) - 3} more" if len(values) > 3 else ""
     )
-    return Reason(key, False, None, values, f"{key}: {got}, and the policy wants {_wanted(leaf)}")
+    text = f"{key}: {got}, and the policy wants {_wanted(leaf)}"
+    return Reason(key, False, None, values, text + _other_type(leaf, values, scope))
+
+
+def _other_type(leaf: Leaf, values: tuple[Any, ...], scope: Scope) -> str:
+    """Where a value differs from what is wanted by its JSON type alone: in so many words."""
+    for value in values[:3]:
+        other = _read_otherwise(value)
+        for condition in leaf.conditions:
+            if other is not None and condition.operator in ("equals", "numeric"):
+                test = condition_test(condition, scope)
+                if test(other) and not test(value):
+                    one, two = ("text", "number") if isinstance(value, str) else ("number", "text")
+                    return f" ({shown(value)} is a {one}, the {two} {shown(other)} would match)"
+    return ""
+
+
+def _read_otherwise(value: Any) -> str | float | None:
+    """A number for text that is one, the text for a number."""
+    if isinstance(value, str):
+        return _number(value)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return shown(value)
+    return None
 
 
 def _wanted(leaf: Leaf) -> str:

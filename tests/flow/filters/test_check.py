@@ -187,6 +187,18 @@ def test_more_than_five_nested_keys_are_a_warning_since_sources_disagree() -> No
     )
 
 
+def test_nested_keys_with_one_last_name_are_several_keys() -> None:
+    [warning] = check({"a": {"x": ["1"], "y": ["1"], "z": ["1"]}, "b": {"x": ["1"], "y": ["1"], "z": ["1"]}}, "body")
+    assert warning.startswith("policy has 6 keys with values")
+    # A key in several branches is one.
+    assert check({"a": ["1"], "$or": [{k: ["1"], "b": ["1"]} for k in "cde"]}, "body") == ()
+
+
+@pytest.mark.parametrize("field", ["id", "account", "detail-type", "resources", "source", "time", "region", "version"])
+def test_every_field_of_an_event_is_known(field: str) -> None:
+    assert check({field: ["x"], "detail": {"k": ["x"]}}, "eventbridge") == ()
+
+
 def test_combinations_are_counted_as_sns_counts_them() -> None:
     assert combinations({"a": ["x", "y"], "b": ["x", "y", "z"]}) == 6
     # The examples of the documentation: depth times values, multiplied.
@@ -254,6 +266,11 @@ def test_wildcards_of_one_key_have_100_points_at_most() -> None:
     three = [{"wildcard": "*a*b*"}, {"wildcard": "*c*d*"}, {"anything-but": {"wildcard": "*e*f*"}}]
     assert check({"a": three}, "body") == ()
     assert "got 112 with 4 patterns" in refusal({"a": [*three, {"wildcard": "g*"}]})
+    # A pattern without a wildcard has no points, and is one of the patterns.
+    assert "got 108 with 12 patterns" in refusal(
+        {"a": [{"wildcard": "*a*b*"}, *({"wildcard": f"{i}"} for i in range(11))]}
+    )
+    assert check({"a": [{"wildcard": "*a*b*"}, *({"wildcard": f"{i}"} for i in range(10))]}, "body") == ()
     # Another key has points of its own.
     assert check({"a": three, "b": three}, "body") == ()
 

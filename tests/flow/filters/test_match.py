@@ -54,7 +54,7 @@ CASES: list[tuple[Any, list[Any], list[Any]]] = [
     (None, [None, [1, None]], ["null", "", 0, [], {}]),
     ({"prefix": "bas"}, ["baseball", "bas"], ["Bas", "ba", "xbas", 5, None, True]),
     ({"suffix": "ball"}, ["baseball", "ball"], ["balls", "Ball", 5]),
-    ({"equals-ignore-case": "tennis"}, ["tennis", "TENNIS", "TeNNis"], ["tenni", "tennis1", 5]),
+    ({"equals-ignore-case": "tennis"}, ["tennis", "TENNIS", "TeNNis"], ["tenni", "tennis1", " tennis", "tennis ", 5]),
     ({"equals-ignore-case": "ÉTÉ"}, ["été", "ÉTÉ"], ["ete"]),
     ({"wildcard": "*ball"}, ["ball", "base*ball", "a\nball"], ["balls", "bal", 5]),
     ({"wildcard": "a*b*c"}, ["abc", "aXbXc", "abbcc", "abcbc"], ["ab", "ac", "acb", "xabc", "abcx"]),
@@ -343,6 +343,13 @@ def test_names_are_looked_up_and_not_searched_for() -> None:
         assert _Counted.looked_at <= 2 * 2 * many
 
 
+def test_a_key_that_may_be_missing_and_is_there_with_another_value_is_refused_in_arrays_too() -> None:
+    compiled = Filter({"detail": {"a": [1], "b": [2, {"exists": False}]}}, "eventbridge")
+    assert not compiled.matches({"detail": [{"a": 1, "b": 1}, {"b": 2}]})
+    assert compiled.matches({"detail": [{"a": 1}, {"c": 2}]})
+    assert compiled.matches({"detail": [{"a": 1, "b": 2}, {"b": 1}]})
+
+
 def test_arrays_in_arrays_however_deep_are_no_crash() -> None:
     compiled = Filter({"detail": {"a": [1], "b": [1]}}, "eventbridge")
     for deepest, expected in (({"a": 1, "b": 1}, True), ({"a": 1}, False)):
@@ -591,6 +598,12 @@ def test_binary_attributes_are_as_if_absent() -> None:
     assert match({"photo": [{"exists": False}]}, "attributes", binary)
 
 
+def test_binary_of_a_custom_type_is_binary() -> None:
+    binary = {"photo": {"DataType": "Binary.jpeg", "BinaryValue": b"x"}, "kind": string("auto")}
+    assert match({"photo": [{"exists": False}], "kind": ["auto"]}, "attributes", binary)
+    assert not match({"photo": [{"exists": True}]}, "attributes", binary)
+
+
 def test_a_name_with_a_dot_is_one_name_among_attributes() -> None:
     assert match({"a.b": ["x"]}, "attributes", {"a.b": string("x")})
 
@@ -756,6 +769,27 @@ def test_a_match_names_what_accepted_each_key() -> None:
     assert str(verdict) == ('match\n  a: "yes" matches {"prefix": "y"}\n  b: missing, as {"exists": false} wants')
     assert verdict.reasons[0].condition == {"prefix": "y"}
     assert verdict.reasons[0].values == ("q", "yes")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "value", "text"),
+    [
+        ([100], "100", 'a: "100", and the policy wants 100 ("100" is a text, the number 100 would match)'),
+        (["100"], 100, 'a: 100, and the policy wants "100" (100 is a number, the text "100" would match)'),
+        (
+            [{"numeric": [">", 1]}],
+            "1.5",
+            'a: "1.5", and the policy wants {"numeric": [">", 1]} ("1.5" is a text, the number 1.5 would match)',
+        ),
+        ([100], "101", 'a: "101", and the policy wants 100'),
+        ([100], "one", 'a: "one", and the policy wants 100'),
+        ([{"anything-but": 1}], 1, 'a: 1, and the policy wants {"anything-but": 1}'),
+        (["true"], True, 'a: true, and the policy wants "true"'),
+    ],
+)
+def test_a_value_of_another_type_alone_is_told_in_words(conditions: list[Any], value: Any, text: str) -> None:
+    assert explain({"a": conditions}, "body", {"a": value}).reasons[0].text == text
+    assert explain({"a": conditions}, "eventbridge", {"a": value}).reasons[0].text == text
 
 
 def test_the_branches_of_or_are_named_in_reasons() -> None:

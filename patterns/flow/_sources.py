@@ -246,7 +246,7 @@ def _names(paths: list[Path], taken: set[str]) -> list[str]:
     parts = [way[:-1] for way in ways]
     while True:
         names = ["/".join(one[-length:]) for one, length in zip(parts, lengths, strict=True)]
-        many = Counter(names)
+        many = Counter(name for name, _ in set(zip(names, parts, strict=True)))
         short = [
             number
             for number, name in enumerate(names)

@@ -241,7 +241,7 @@ def test_a_file_is_told_apart_from_a_stack_of_its_name(tmp_path):
     write(tmp_path, orders__json={"Resources": {"Q": QUEUE}})
     stack = {"orders": {"Resources": {"Q": QUEUE}}}
     for order in ((stack, tmp_path / "orders.json"), (tmp_path / "orders.json", stack)):
-        assert named(*order) == [f"{tmp_path.name}/orders", "orders"]
+        assert named(*order) == ["orders", f"{tmp_path.name}/orders"]
 
 
 def test_short_forms_of_yaml_are_read_as_cloudformation_reads_them(tmp_path):

@@ -157,6 +157,13 @@ def test_what_a_filter_skips_stays_in_the_stream():
     assert (skipped.kept.place, skipped.kept.at_most) == ("S/Stream", 172_800)
 
 
+def test_a_filter_that_nothing_can_match_hands_nothing_on():
+    never = '{"data": {"a": [{"exists": false}], "$or": [{"a": [1]}, {"a": [2]}]}}'
+    flow = flow_of(**stream(FilterCriteria={"Filters": [{"Pattern": never}]}))
+    (skipped,) = fates(flow)["S/Stream"]
+    assert skipped.condition == "no message can match a filter of the mapping to Worker, which skips it"
+
+
 def test_a_table_is_a_stream_of_a_day():
     table = resource("AWS::DynamoDB::Table", StreamSpecification={"StreamViewType": "NEW_IMAGE"})
     poll = resource(

@@ -4,20 +4,22 @@
 template could have provided:
 
 * a delivery that fails for good and has no dead-letter queue, or one that cannot be written to;
-* an asynchronous event that a function cannot process, with no destination or dead-letter queue on exactly
-  the qualifier that is invoked, or none that it may write to;
+* an asynchronous event that a function cannot process, or that Lambda stops because it goes round, with no
+  destination or dead-letter queue on exactly the qualifier that is invoked, or none that it may write to;
 * the record of a success whose destination cannot be written to: the next step never hears of it;
 * a message that fails until its queue's retention ends: no redrive, a redrive the queue refuses, or a
   retention too short to reach the last receive;
 * a message that is older than its dead-letter queue's retention when it gets there (standard queues keep
   the first enqueue time);
+* a message whose queues are each other's dead-letter queues and all read: it goes round until its first
+  clock ends;
 * a message that nobody can read: every mapping disabled or without permission;
 * a record that a stream's reader gives up on without a destination, or that blocks its shard until it
   expires, also where a queue or topic then gets its place in the stream;
-* a message that every filter rejects - every subscription of a topic, every rule of a custom bus, the only
-  mapping of a queue - unless another path without a filter takes it to somebody, or the filters provably
-  leave no gap. That is a designed end (`FILTERED`), but one that nobody sees.
-
+* a message that every filter rejects - every subscription of a topic, every rule of a custom bus, the
+  mapping of a queue that received it - unless another path without a filter takes it to somebody, or the
+  filters provably leave no gap. Another mapping of the same queue is no other path: the two compete. That is
+  a designed end (`FILTERED`), but one that nobody sees;
 * a message that an IoT rule cannot hand on and that has no error action: the device is not told.
 
 Not a loss: a copy that waits in a dead-letter queue or destination (see `unwatched` for those that no

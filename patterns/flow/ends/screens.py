@@ -32,7 +32,8 @@ def lets_nothing_through(flow: Flow, poll: Poll, net: bool) -> bool:
     if not poll.filters or not is_plain(poll.filters):
         return False
     wrapped = not net and _all_wrapped(flow, poll.source)
-    return all(isinstance(pattern, Mapping) and _rejects(pattern, wrapped) for pattern in poll.filters)
+    scope = "event-source" if poll.service == "sqs" else "eventbridge"
+    return all(isinstance(pattern, Mapping) and _rejects(pattern, scope, wrapped) for pattern in poll.filters)
 
 
 def _all_wrapped(flow: Flow, key: str) -> bool:
@@ -41,11 +42,11 @@ def _all_wrapped(flow: Flow, key: str) -> bool:
     return bool(arriving) and all(isinstance(edge, Subscription) and edge.raw is False for edge in arriving)
 
 
-def _rejects(pattern: Mapping[str, Any], wrapped: bool) -> bool:
+def _rejects(pattern: Mapping[str, Any], scope: str, wrapped: bool) -> bool:
     try:
-        if can_match(pattern, "event-source") is False:
+        if can_match(pattern, scope) is False:
             return True
-        return wrapped and overlap(pattern, _envelope(pattern.get("body")), "event-source") is False
+        return wrapped and overlap(pattern, _envelope(pattern.get("body")), scope) is False
     except PatternError:
         return False
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from patterns.flow.ends.nets import into_net, refusal_of
+from patterns.flow.ends.screens import lets_nothing_through
 from patterns.flow.ends.steps import POLLED, End, Go, doubts_of, existence
 from patterns.flow.ends.watching import stream_alarms
 from patterns.flow.model import (
@@ -47,16 +48,20 @@ def at_stream(flow: Flow, node: Stream, polls: list[Poll], net: bool) -> Iterato
                 remedy="enable the mapping" if disabled else f"let {who} read {node.name}",
             )
             continue
+        idle = lets_nothing_through(flow, poll, net)
         if poll.filters:
+            does = "no message can match a" if idle else "it matches no"
             yield End(
                 Outcome.FILTERED,
                 poll.target,
                 poll.id,
-                f"it matches no filter of {reader_of(flow, poll)}, which skips it",
+                f"{does} filter of {reader_of(flow, poll)}, which skips it",
                 attempts=0,
                 latest=node.retention,
                 kept=kept,
             )
+        if idle:
+            continue
         yield Go(poll, POLLED, net, 0, node.retention, bool(poll.filters), doubts_of(poll.verdict, who))
         yield from _stuck(flow, node, poll, who)
 

@@ -63,6 +63,20 @@ def buses_in_a_row(count: int) -> dict[str, Any]:
     return parts
 
 
+def one_repair_for_all(count: int) -> dict[str, Any]:
+    """A topic's queues, each with a clock of its own, that share a dead-letter queue which is read and redriven."""
+    parts: dict[str, Any] = {"Topic": topic(), "Dead": queue("Last"), "Last": queue(), "Repair": function()}
+    for n in range(count):
+        parts[f"Q{n}"] = queue("Dead", VisibilityTimeout=30 + n)
+        parts[f"S{n}"] = subscription(f"Q{n}")
+        parts[f"F{n}"] = function()
+        parts[f"P{n}"] = mapping(f"Q{n}", to=ref(f"F{n}"))
+    names = [name for name in parts if name.startswith("Q")]
+    reads = role(allow("*", "sqs:*"))
+    again = {"Again": mapping("Dead", to=ref("Repair")), "Stays": mapping("Last", to=ref("Repair"))}
+    return {**parts, **again, "Role": reads, "Policy": lets_in("sns", ref("Topic"), *names)}
+
+
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many statements were looked at."""
@@ -85,7 +99,7 @@ def test_permissions_are_looked_up_and_not_searched(shape: Any, asked: list[int]
     assert asked[0] <= small * LARGE / SMALL * 1.1
 
 
-@pytest.mark.parametrize("shape", [shared_role, many_senders, buckets_and_rules, buses_in_a_row])
+@pytest.mark.parametrize("shape", [shared_role, many_senders, buckets_and_rules, buses_in_a_row, one_repair_for_all])
 def test_answers_grow_with_the_template(shape: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TELLING, "_TOLD", 0)
 

@@ -46,6 +46,7 @@ def parse(text: str, source: str, notes: list[Note]) -> Any:
                 text,
                 object_pairs_hook=lambda pairs: _object(pairs, source, notes),
                 parse_constant=_constant,
+                parse_int=_integer,
             )
         except json.JSONDecodeError as error:
             if source.endswith(".json"):
@@ -54,8 +55,8 @@ def parse(text: str, source: str, notes: list[Note]) -> Any:
                 ) from None
         except RecursionError:
             raise PatternError(f"{source}: is nested too deeply to be read") from None
-        except ValueError as error:
-            raise PatternError(f"{source}: is not JSON: {error}") from None
+        except _Number as error:
+            raise PatternError(f"{source}{_place(text, error.text)}: {error}") from None
     from patterns.flow import _yaml
 
     return _yaml.load(text, source, notes)
@@ -72,8 +73,33 @@ def _object(pairs: list[tuple[str, Any]], source: str, notes: list[Note]) -> dic
     return value
 
 
+class _Number(Exception):
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(reason)
+        self.text = text
+
+
 def _constant(name: str) -> Any:
-    raise ValueError(f"{name} is not a JSON number")
+    raise _Number(name, f"is not JSON: {name} is not a JSON number")
+
+
+DIGITS = 1_000
+"""Digits of a whole number that is read; no property takes so many."""
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > DIGITS:
+        raise _Number(digits, f"a number of {len(digits.lstrip('-')):,} digits is too long")
+    return int(digits)
+
+
+def _place(text: str, number: str) -> str:
+    """Where a number stands: the first one that is no part of a text."""
+    found = re.search(rf"(?<=[:\[,\s]){re.escape(number[:DIGITS])}", text)
+    if found is None:
+        return ""
+    before = text[: found.start()]
+    return f", line {before.count(chr(10)) + 1}, column {found.start() - before.rfind(chr(10))}"
 
 
 def template(path: Path, notes: list[Note], may_be_empty: bool = False) -> dict[str, Any]:

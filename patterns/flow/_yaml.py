@@ -4,12 +4,14 @@ Built from the parser's events, not from PyYAML's node graph: the graph is made 
 deeply nested document ends the process. Aliases are shared, not copied, and their unfolded size is limited.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import yaml
 
 from patterns.errors import PatternError
+from patterns.flow._documents import DIGITS
 from patterns.flow.values import Note
 
 DEPTH = 100
@@ -55,6 +57,9 @@ _RESOLVERS = {
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
 _MERGE = object()
+# https://yaml.org/spec/1.2.2/#51-character-set
+_CONTROL = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NUMBERS = {"int": "whole number", "float": "number", "bool": "truth value", "null": "null"}
 
 
 class _Problem(Exception):
@@ -76,9 +81,20 @@ def load(text: str, source: str, notes: list[Note]) -> Any:
     except yaml.MarkedYAMLError as error:
         context = f" ({error.context})" if error.context else ""
         raise PatternError(f"{_place(source, error.problem_mark)}: {error.problem}{context}") from None
+    except yaml.reader.ReaderError as error:
+        raise PatternError(f"{source}{_unreadable(text)}: is not YAML: {error.reason}") from None
     except yaml.YAMLError as error:
         reason = getattr(error, "reason", None) or str(error)
         raise PatternError(f"{source}: is not YAML: {' '.join(str(reason).split())}") from None
+
+
+def _unreadable(text: str) -> str:
+    """Where the first character stands that YAML does not take."""
+    found = _CONTROL.search(text)
+    if found is None:
+        return ""
+    before = text[: found.start()]
+    return f", line {before.count(chr(10)) + 1}, column {found.start() - before.rfind(chr(10))}"
 
 
 def _position(mark: Any) -> str:
@@ -241,6 +257,9 @@ def _convert(tag: str, value: str, mark: Any) -> Any:
         return value
     if tag not in (_PREFIX + "null", _PREFIX + "bool", _PREFIX + "int", _PREFIX + "float"):
         raise _Problem(f"{tag} is not read", mark)
+    kind = tag.removeprefix(_PREFIX)
+    if kind == "int" and len(value) > DIGITS:
+        raise _Problem(f"a number of {len(value):,} digits is too long", mark)
     try:
         construct = _CONSTRUCTOR.yaml_constructors[tag]
         result = construct(_CONSTRUCTOR, yaml.ScalarNode(tag, value))
@@ -249,4 +268,4 @@ def _convert(tag: str, value: str, mark: Any) -> Any:
         return result
     except (ValueError, KeyError, OverflowError, IndexError):
         shown = value if len(value) <= 40 else value[:37] + "..."
-        raise _Problem(f"{shown!r} is not a {tag.removeprefix(_PREFIX)}", mark) from None
+        raise _Problem(f"{shown!r} is not a {_NUMBERS[kind]} that a template can hold", mark) from None

@@ -27,6 +27,7 @@ _DYNAMIC = re.compile(r"\{\{resolve:([^{}]*)\}\}")
 _PLAIN_PSEUDO = re.compile(r"\$\{AWS::(?:Region|AccountId|Partition|URLSuffix)\}")
 _CUTS = frozenset(":/,;|_ @=")
 _MISSING = object()
+TRANSFORM = "Fn::Transform"
 
 
 class _TooDeep(Exception):
@@ -75,6 +76,9 @@ class Resolver:
                     return function(self, stack, raw[key], depth + 1)
                 if isinstance(key, str) and key.startswith("Fn::"):
                     return Unknown(f"{key} is not an intrinsic function that is read")
+            elif TRANSFORM in raw:
+                # What a macro puts beside the other keys is known only when it has run.
+                return self._transform(stack, raw[TRANSFORM], depth)
             copy: dict[Any, Any] | None = None
             for key, item in raw.items():
                 if type(item) in _ATOMS:
@@ -538,8 +542,13 @@ class Resolver:
         return Unknown("availability zones are known only when it is deployed")
 
     def _transform(self, _stack: Stack, argument: Any, _depth: int) -> Any:
-        name = argument.get("Name") if isinstance(argument, dict) else argument
-        return Unknown(f"the transform {name if isinstance(name, str) else named(name)} runs when it is deployed")
+        return transformed(argument)
+
+
+def transformed(argument: Any) -> Unknown:
+    """What a macro in a template comes to."""
+    name = argument.get("Name") if isinstance(argument, dict) else argument
+    return Unknown(f"the transform {name if isinstance(name, str) else named(name)} runs when it is deployed")
 
 
 _FUNCTIONS: dict[str, Callable[[Resolver, Stack, Any, int], Any]] = {
@@ -558,7 +567,7 @@ _FUNCTIONS: dict[str, Callable[[Resolver, Stack, Any, int], Any]] = {
     "Fn::ToJsonString": Resolver._to_json,
     "Fn::Cidr": Resolver._cidr,
     "Fn::GetAZs": Resolver._zones,
-    "Fn::Transform": Resolver._transform,
+    TRANSFORM: Resolver._transform,
 }
 _ATOMS = frozenset((int, float, bool, type(None)))
 

@@ -12,6 +12,9 @@ _QUEUE_URL = re.compile(
     r"https?://(?:sqs\.(?P<region>[^/]+?)|(?P<legacy>[^/]*?)\.?queue)\.(?:amazonaws\.com(?:\.cn)?|\0\d+\0)"
     r"/(?P<account>[^/]+)/(?P<name>[^/]+)/?"
 )
+# A function may be named by its account and name alone.
+# https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+_PARTIAL = re.compile(r"(\d{12}|\0\d+\0):function:(.+)")
 _BY_SERVICE: dict[str, list[str]] = {}
 for _kind, _shape in SHAPES.items():
     _BY_SERVICE.setdefault(_shape.service, []).append(_kind)
@@ -42,6 +45,8 @@ class Targets:
             found = self._reference_with_more(flat, held)
             if found is not None:
                 return found
+        if "AWS::Lambda::Function" in kinds and (partial := _PARTIAL.fullmatch(flat)):
+            flat = f"arn:aws:lambda::{partial[1]}:function:{partial[2]}"
         if flat.startswith("arn:") or (flat.startswith("\0") and ":" in flat):
             found = self._arn(stack, flat, held)
         elif flat.startswith(("http:", "https:")):

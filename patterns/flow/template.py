@@ -16,7 +16,7 @@ from patterns.errors import PatternError
 from patterns.flow._documents import named
 from patterns.flow._sources import Sources
 from patterns.flow._stack import Stack
-from patterns.flow.resolve import Resolver
+from patterns.flow.resolve import TRANSFORM, Resolver, transformed
 from patterns.flow.targets import Targets
 from patterns.flow.values import NO_VALUE, Note, Ref, Text, Unknown
 
@@ -106,7 +106,7 @@ class Template:
                 value = self._resolver.resolve(stack, value)
             if type(value) is dict or value is _EMPTY:
                 if step not in value:
-                    return default
+                    return transformed(value[TRANSFORM]) if TRANSFORM in value else default
                 value = value[step]
             elif isinstance(value, list | tuple) and isinstance(step, int):
                 if any(isinstance(one, dict) and len(one) == 1 for one in value):

@@ -150,3 +150,23 @@ def test_a_path_goes_through_functions_and_ends_at_what_is_not_known():
     assert template.value(other, "Value", "deep", "down") == Unknown("parameter Open has no value")
     assert template.value(other, "List", 0) == 7
     assert template.value(other, "List", 1, default="none") == "none"
+
+
+INCLUDE = {"Fn::Transform": {"Name": "AWS::Include", "Parameters": {"Location": "s3://a/b"}}}
+RUNS = Unknown("the transform AWS::Include runs when it is deployed")
+
+
+def test_what_a_transform_may_put_beside_other_properties_is_not_known():
+    template = read(
+        {"S": {"Resources": {"Q": {"Type": "T", "Properties": {"Given": 1, "In": {**INCLUDE, "a": 1}, **INCLUDE}}}}}
+    )
+    (resource,) = template.of_type("T")
+    assert template.value(resource, "Given") == 1
+    assert template.value(resource, "Missing", default=2) == RUNS
+    assert template.value(resource, "In") == RUNS
+    assert template.value(resource, "In", "b") == RUNS
+
+
+def test_a_transform_instead_of_all_properties_leaves_every_one_open():
+    (resource,) = (template := read({"S": {"Resources": {"Q": {"Type": "T", "Properties": INCLUDE}}}})).of_type("T")
+    assert template.value(resource, "Missing") == RUNS

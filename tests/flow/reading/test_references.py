@@ -190,3 +190,32 @@ def test_a_name_in_another_region_or_account_is_another_resource(tmp_path):
     for place in ("us-east-1:111111111111", "eu-west-1:222222222222"):
         arn = f"arn:aws:sqs:{place}:orders"
         assert template.target("app", arn) == arn
+
+
+@pytest.mark.parametrize(
+    ("value", "qualified"),
+    [
+        ("111122223333:function:worker", False),
+        ({"Fn::Sub": "${AWS::AccountId}:function:worker"}, False),
+        ("111122223333:function:worker:live", True),
+    ],
+)
+def test_a_function_is_named_by_its_account_and_name(value, qualified):
+    parts = {
+        "Worker": {"Type": "AWS::Lambda::Function", "Properties": {"FunctionName": "worker"}},
+        "Live": {"Type": "AWS::Lambda::Alias", "Properties": {"Name": "live", "FunctionName": {"Ref": "Worker"}}},
+        "Map": {"Type": "T", "Properties": {"FunctionName": value}},
+    }
+    template = read({"S": {"Resources": parts}})
+    (user,) = template.of_type("T")
+    found = template.target("S", template.value(user, "FunctionName"), "AWS::Lambda::Function")
+    assert found == Ref("S", "Live" if qualified else "Worker")
+
+
+def test_a_function_that_is_named_by_its_account_is_linked():
+    from tests.flow.parts import flow_of, function, mapping, queue
+
+    flow = flow_of(
+        Queue=queue(), Worker=function(FunctionName="worker"), Map=mapping(to="111122223333:function:worker")
+    )
+    assert flow.edges["S/Map"].target == "S/Worker"

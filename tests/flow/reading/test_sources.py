@@ -311,7 +311,10 @@ def test_a_malformed_part_is_noted_and_the_rest_is_read():
         (b"", ": is empty"),
         (b" \n", ": is empty"),
         (b"\xff\xfe\x00", ", byte 0: is not UTF-8 text"),
-        (b"a: \x00", ": is not YAML: control characters are not allowed"),
+        (b"a: 1\nb: \x00", ", line 2, column 4: is not YAML: control characters are not allowed"),
+        (b"a: .nan", ", line 1, column 4: '.nan' is not a number that a template can hold"),
+        (b"a: !!int x", ", line 1, column 4: 'x' is not a whole number that a template can hold"),
+        (b"a: " + b"9" * 5_000, ", line 1, column 4: a number of 5,000 digits is too long"),
         (b"Resources: [", ", line 2, column 1: did not find expected node content (while parsing a flow node)"),
         (b"Resources: {A: !Nope x}", ", line 1, column 16: !Nope is not an intrinsic function of CloudFormation"),
         (b"a: &a [*a]", ", line 1, column 8: *a refers to itself"),
@@ -342,10 +345,13 @@ def test_a_file_that_is_no_template_is_refused_with_place_and_reason(tmp_path, c
     ("content", "message"),
     [
         ('{"Resources": {},}', ", line 1, column 17: is not JSON: Illegal trailing comma before end of object"),
-        ('{"Resources": NaN}', ": is not JSON: NaN is not a JSON number"),
+        ('{"Resources": NaN}', ", line 1, column 15: is not JSON: NaN is not a JSON number"),
+        ('{"NaN": 1,\n "Resources": NaN}', ", line 2, column 15: is not JSON: NaN is not a JSON number"),
+        ('{"a": [' + "9" * 5_000 + "]}", ", line 1, column 8: a number of 5,000 digits is too long"),
+        ('{"a": -' + "9" * 5_000 + "}", ", line 1, column 7: a number of 5,000 digits is too long"),
         ('{"a":' * 100_000, ": is nested too deeply to be read"),
     ],
-    ids=["comma", "NaN", "deep"],
+    ids=["comma", "NaN", "NaN on line 2", "long", "long and negative", "deep"],
 )
 def test_json_is_refused_with_place_and_reason(tmp_path, content, message):
     if content.endswith(",}") and sys.version_info < (3, 13):

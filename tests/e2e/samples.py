@@ -21,6 +21,7 @@ from tests.e2e.fetch import eventually, is_empty, receive
 from tests.e2e.scenarios import End, Scenario
 
 TIMEOUT = 90  # seconds for one stage; two visibility timeouts are 24
+STILL = 10  # seconds without a change after which no more is hoped for, when each message is somewhere
 QUIET = 2  # seconds in which nothing more may come, when all is where it must be
 
 
@@ -277,16 +278,21 @@ class Samples:
     # --- looking -----------------------------------------------------------------------------------------
 
     def _watch(self, sent: Sequence[Seen], ran: Sequence[Seen], progress: Callable[[int], None]) -> None:
-        end, quiet = time.monotonic() + TIMEOUT, 0.0
+        end, since, before = time.monotonic() + TIMEOUT, 0.0, None
         while time.monotonic() < end:
             self._look()
             progress(sum(bool(seen.found) for seen in ran))
-            done = all(seen.as_expected for seen in sent) and self._nothing_waits(sent)
-            if done and quiet and time.monotonic() - quiet >= QUIET:
-                return
-            quiet = (quiet or time.monotonic()) if done else 0.0
-            if any(seen.scenario.rounds for seen in sent) and done:
+            expected = all(seen.as_expected for seen in sent)
+            if expected and any(seen.scenario.rounds for seen in sent):
                 return  # it never gets quiet
+            now = [seen.ends for seen in ran] if self._nothing_waits(sent) else None
+            if now is None or now != before:
+                since, before = time.monotonic(), now
+            # Where something is not as it must be, what is missing may still come.
+            somewhere = all(seen.found or not seen.due for seen in sent)
+            patience = QUIET if expected else STILL if somewhere else TIMEOUT
+            if before is not None and time.monotonic() - since >= patience:
+                return
             time.sleep(0.5)
 
     def _nothing_waits(self, sent: Sequence[Seen]) -> bool:

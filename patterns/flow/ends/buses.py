@@ -25,8 +25,11 @@ def at_bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[End | Go]:
         return
     bucket = flow.nodes.get(mode.removeprefix(FROM_BUCKET)) if mode.startswith(FROM_BUCKET) else None
     concerned = matches if bucket is None else _concerned(flow, node.id, matches, bucket)
+    rest = [m for m in matches if m.everything and m.enabled is not False] or [d for d in subscribers if not d.filters]
     if mode.startswith(RECORD):
-        concerned = [match for match in matches if _may_match_record(match, mode.removeprefix(RECORD))]
+        kind = mode.removeprefix(RECORD)
+        concerned = [match for match in matches if _may_match_record(match, kind)]
+        rest = rest or [match for match in concerned if match.enabled is not False and _takes_record(match, kind)]
     for match in concerned:
         rule = flow.name(match.target)
         if match.enabled is False:
@@ -65,7 +68,6 @@ def at_bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[End | Go]:
             continue
         # The bus retains the event, but nobody calls it up again: what a subscriber drops is gone for it.
         yield from _delivered(flow, delivery, None)
-    rest = [m for m in matches if m.everything and m.enabled is not False] or [d for d in subscribers if not d.filters]
     if not rest and matches:
         custom = isinstance(node, Bus) and not node.default
         unsure = tuple(f"the pattern of {flow.name(m.target)}" for m in matches if "pattern" in m.unknown)
@@ -153,16 +155,26 @@ def _concerned(flow: Flow, bus: str, matches: list[Match], bucket: Node) -> list
     return sorted((match for key in keys for match in index.get(key, ())), key=lambda match: match.id)
 
 
+# https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
+_RESULT = "Lambda Function Invocation Result - "
+
+
 def _may_match_record(match: Match, kind: str) -> bool:
     """Whether a rule can match the record of an invocation, as far as its detail type decides it."""
     types = (match.pattern or {}).get("detail-type")
     if not isinstance(types, list) or not is_plain(types):
         return True
-    record = {"detail-type": [f"Lambda Function Invocation Result - {kind}"]}
     try:
-        return overlap({"detail-type": types}, record, "eventbridge") is not False
+        return overlap({"detail-type": types}, {"detail-type": [_RESULT + kind]}, "eventbridge") is not False
     except PatternError:
         return True
+
+
+def _takes_record(match: Match, kind: str) -> bool:
+    """Whether a rule surely matches the record of an invocation: it asks for nothing but its detail type."""
+    pattern = match.pattern or {}
+    types = pattern.get("detail-type")
+    return set(pattern) == {"detail-type"} and isinstance(types, list) and _RESULT + kind in types
 
 
 def _named_buckets(pattern: Mapping[str, Any]) -> Iterator[str]:

@@ -146,6 +146,9 @@ class Permissions:
         self._roles: dict[str, list[Statement]] = {}
         self._role_gaps: dict[str, list[str]] = {}
         self._arns: dict[str, str] = {}
+        self._conditional = {
+            node_id(one): one.condition.same for one in template.resources.values() if one.condition is not None
+        }
         self._denials: dict[str, list[Statement]] = {}
         self._open: set[tuple[str, str]] = set()
         self._ordered: dict[int, _Ordered] = {}
@@ -423,9 +426,11 @@ class Permissions:
 
     def _policies_for_roles(self, role: str, resource: str) -> list[list[Statement]]:
         """The resource's own policy, where it decides for roles too: in one account, and not for a key."""
+        if resource not in self._guards:
+            return []
         stack, _, logical = resource.rpartition("/")
         part = self._template.resources.get((stack, logical.partition(":")[0]))
-        if part is None or resource not in self._guards or part.type in _KEYS:
+        if part is None or part.type in _KEYS:
             return []
         accounts = {self._template.account(stack), self._template.account(role.rpartition("/")[0])}
         return [self._guards[resource]] if len(accounts - {None}) < 2 else []
@@ -473,12 +478,14 @@ class Permissions:
 
     def _given(self, caller: Caller, resource: str) -> frozenset[str]:
         """The template's conditions that hold whenever the question is asked: those of all that takes part."""
+        if not self._conditional:
+            return frozenset(caller.given)
         found = list(caller.given)
         for key in (caller.on_behalf_of, caller.role, resource):
-            stack, _, logical = key.rpartition("/")
-            part = self._template.resources.get((stack, logical.partition(":")[0]))
-            if part is not None and part.condition is not None:
-                found.append(part.condition.same)
+            stack, slash, logical = key.rpartition("/")
+            condition = self._conditional.get(f"{stack}{slash}{logical.partition(':')[0]}")
+            if condition:
+                found.append(condition)
         return frozenset(found)
 
     def _decide(self, statements: list[Statement], caller: Caller, action: str, resource: str) -> Maybe:

@@ -138,3 +138,30 @@ def test_a_pipe_that_may_not_read_is_no_place_where_messages_enter():
     assert list(fates(shut)) == ["S/Next", "S/Queue"]
     read = flow_of(Queue=queue(), Next=queue(), Pipe=pipe, Role=role(sends, polls("Queue")))
     assert list(fates(read)) == ["S/Queue"]
+
+
+def test_what_a_bucket_sends_passes_no_filter_on_attributes():
+    publish = {
+        "Effect": "Allow",
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": ref("Topic"),
+    }
+    policy = resource("AWS::SNS::TopicPolicy", Topics=[ref("Topic")], PolicyDocument={"Statement": [publish]})
+
+    def processed(**filtered: Any) -> list[str]:
+        notes = {"TopicConfigurations": [{"Event": "s3:ObjectCreated:*", "Topic": ref("Topic")}]}
+        flow = flow_of(
+            Bucket=resource("AWS::S3::Bucket", NotificationConfiguration=notes),
+            Topic=topic(),
+            Policy=policy,
+            Subscription=subscription("Worker", protocol="lambda", **filtered),
+            Permission=permission("sns", ref("Topic")),
+            Worker=function(),
+            Role=role(),
+        )
+        return [fate.at for fate in ends(flow, "Bucket", Outcome.PROCESSED)]
+
+    assert processed() == ["S/Worker"]
+    assert processed(**FILTERED) == []
+    assert processed(**FILTERED, FilterPolicyScope="MessageBody") == ["S/Worker"]

@@ -5,8 +5,8 @@ from typing import Any
 
 from patterns.errors import PatternError
 from patterns.flow.ends.steps import is_plain
-from patterns.flow.filters import can_match, overlap
-from patterns.flow.model import Flow, Poll, Subscription, Way
+from patterns.flow.filters import can_match, match, overlap
+from patterns.flow.model import Flow, Notification, Poll, Subscription, Way
 
 # https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
 _ENVELOPE = frozenset(
@@ -34,6 +34,26 @@ def lets_nothing_through(flow: Flow, poll: Poll, net: bool) -> bool:
     wrapped = not net and _all_wrapped(flow, poll.source)
     scope = "event-source" if poll.service == "sqs" else "eventbridge"
     return all(isinstance(pattern, Mapping) and _rejects(pattern, scope, wrapped) for pattern in poll.filters)
+
+
+def takes_nothing(flow: Flow, subscription: Subscription) -> bool:
+    """Whether it is proved that none of what arrives on its topic passes the filter policy of a subscription."""
+    policy = subscription.filter
+    scope = _SCOPES.get(subscription.scope)
+    if policy is None or scope is None or not is_plain(policy):
+        return False
+    try:
+        if can_match(policy, scope) is False:
+            return True
+        # A bucket sends no message attributes.
+        arriving = [edge for edge in flow.arriving(subscription.source) if edge.way is not Way.FAILURE]
+        bare = bool(arriving) and all(isinstance(edge, Notification) for edge in arriving)
+        return bare and scope == "attributes" and not match(policy, scope, {})
+    except PatternError:
+        return False
+
+
+_SCOPES = {"MessageBody": "body", "MessageAttributes": "attributes"}
 
 
 def _all_wrapped(flow: Flow, key: str) -> bool:

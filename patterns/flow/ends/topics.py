@@ -7,6 +7,7 @@ from typing import Any
 from patterns.errors import PatternError
 from patterns.flow.ends.nets import archive_of
 from patterns.flow.ends.pushes import doubts_about, pushed
+from patterns.flow.ends.screens import takes_nothing
 from patterns.flow.ends.steps import End, Go, is_plain
 from patterns.flow.ends.watching import filter_alarms, topic_metrics
 from patterns.flow.filters import covers_everything
@@ -37,6 +38,8 @@ def at_topic(flow: Flow, node: Node, subscriptions: list[Subscription], net: boo
                 attempts=0,
                 alarms=filter_alarms(flow, node),
             )
+        if takes_nothing(flow, each):
+            continue
         unknown = tuple(f"the {f} of the subscription of {who}" for f in each.unknown)
         yield from pushed(
             flow,

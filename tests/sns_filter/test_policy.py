@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from patterns.errors import PatternError
@@ -165,12 +165,20 @@ def test_a_policy_says_what_the_matcher_says(document: dict[str, Any], message: 
     assert policy.matches(message) == match(document, "body", message)
 
 
-@given(text=st.text())
+OF_ALL = policies("equals, number, null, prefix, suffix, wildcard, cidr, numeric, exists, anything-but").map(json.dumps)
+BROKEN = st.builds(lambda text, at: text[: at % len(text)] + text[at % len(text) + 1 :], OF_ALL, st.integers(0, 200))
+
+
+@given(text=st.text() | OF_ALL | BROKEN)
 def test_any_text_is_a_policy_or_refused_with_a_reason(text: str) -> None:
     try:
-        FilterPolicy.message_body(text)
+        policy = FilterPolicy.message_body(text)
     except PatternError as refused:
         complaint = str(refused)
+        event("not JSON" if "not JSON" in complaint else "refused")
     else:
         complaint = "filter_policy"
+        event("a policy")
+        assert policy.document == json.loads(text)
+        assert FilterPolicy.message_body(policy.to_json()) == policy
     assert complaint.startswith("filter_policy")

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from patterns.errors import PatternError
@@ -16,6 +16,7 @@ from patterns.flow.filters import (
     check_event_source_filter,
     combinations,
 )
+from tests.flow.filters.strategies import as_attributes, conditions, messages, policies, scalars
 
 OPERATORS = "anything-but, cidr, equals-ignore-case, exists, numeric, prefix, suffix or wildcard"
 RANGE = '[operator, number] or [">" or ">=", number, "<" or "<=", number]'
@@ -528,14 +529,24 @@ json_values = st.recursive(
 )
 
 
-@given(policy=json_values, scope=st.sampled_from(Scope), message=json_values)
+FORMS = policies(
+    "equals, number, boolean, null, prefix, suffix, equals-ignore-case, wildcard, cidr, numeric, exists, anything-but"
+)
+FLAT = st.dictionaries(st.sampled_from("ab"), conditions("equals, number, null, prefix, exists, anything-but"))
+ANY_POLICY = json_values | FORMS | FORMS.map(lambda policy: {"body": policy}) | FLAT
+
+
+@given(policy=ANY_POLICY, scope=st.sampled_from(Scope), message=json_values | messages(scalars))
 def test_any_json_is_refused_with_a_reason_or_compiled_and_asked(policy: Any, scope: Scope, message: Any) -> None:
+    if scope is Scope.ATTRIBUTES and isinstance(message, dict):
+        message = as_attributes(message)
     try:
         compiled = Filter(policy, scope)
     except PatternError as refused:
         complaint = str(refused)
     else:
         complaint = _asked(compiled, message)
+    event(f"{scope}: {complaint.partition(' ')[0].partition('.')[0]}")
     assert complaint.startswith(("policy", "message attribute", "event must be", "answered"))
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from patterns.errors import PatternError
 from patterns.flow.filters import Filter, combinations, explain, match
-from tests.flow.filters.strategies import messages, policies, scalars
+from tests.flow.filters.strategies import as_attributes, cases, conditions, messages, policies, scalars
 
 AUTO = {
     "Records": {
@@ -803,6 +803,43 @@ def test_the_branches_of_or_are_named_in_reasons() -> None:
 
 def test_an_empty_policy_says_so() -> None:
     assert str(explain({}, "body", "anything")) == "match\n  the policy is empty: it accepts every message"
+
+
+OF_ALL = policies(
+    "equals, number, boolean, null, prefix, suffix, equals-ignore-case, wildcard, cidr, numeric, exists, anything-but"
+).filter(lambda policy: combinations(policy) <= 150)
+OF_ATTRIBUTES = st.dictionaries(
+    st.sampled_from("ab"),
+    conditions("equals, number, boolean, null, prefix, numeric, exists, anything-but"),
+    min_size=1,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(cases(OF_ALL, messages(scalars, arrays=True)), st.sampled_from(["body", "eventbridge"]))
+def test_reasons_are_given_for_the_answer_that_is_given_without(case: tuple[Any, Any], scope: str) -> None:
+    policy, message = case
+    compiled = Filter(policy, scope)
+    answer = compiled.matches(message)
+    event(f"{scope}: {answer}")
+    verdict = compiled.explain(message)
+    assert verdict.matched is answer
+    assert {reason.matched for reason in verdict.reasons} == {answer}
+    if scope == "body":
+        assert compiled.matches(json.dumps(message)) is answer
+
+
+@settings(max_examples=300, deadline=None)
+@given(cases(OF_ATTRIBUTES, st.dictionaries(st.sampled_from("abc"), scalars)))
+def test_nor_do_reasons_say_otherwise_of_attributes(case: tuple[Any, Any]) -> None:
+    policy, message = case
+    compiled, sent = Filter(policy, "attributes"), as_attributes(message)
+    answer = compiled.matches(sent)
+    event(f"attributes: {answer}")
+    assert compiled.explain(sent).matched is answer
+    if message and not any(value in (None, "") for value in message.values()):
+        # Names without levels: a body of these says the same.
+        assert match(policy, "body", message) is answer
 
 
 def test_asking_changes_nothing() -> None:

@@ -696,8 +696,10 @@ def _arn_of(template: Template, target: str) -> str:
         bus = template.value(resource, "EventBusName")
         if bus is not None and bus != "default":
             text = f"{GAP}/{text}"
+    if resource is None:
+        return f"arn:{GAP}:{GAP}:{GAP}:{GAP}:{GAP}"
     region, account = template.region(stack), template.account(stack)
-    if service == "iam" and resource:
+    if service == "iam":
         region = ""
         path = template.value(resource, "Path", default="/")
         text = f"{path.lstrip('/') if isinstance(path, str) else GAP}{text}"

@@ -88,17 +88,31 @@ def _queued(edge: Edge) -> bool:
 
 
 def order_kept(flow: Flow, start: str, path: tuple[str, ...]) -> str:
+    links: list[Edge | None] = [*(flow.edges[key] for key in path), None]
+    nodes = _hops_of(flow, start, path)
     ordered = [
-        node.fifo if isinstance(node, Queue | Topic) else node.service != "mq"
-        for node in _hops_of(flow, start, path)
-        if isinstance(node, Queue | Topic | Stream)
+        keeps for node, link in zip(nodes, links, strict=True) if (keeps := _keeps_order(node, link)) is not None
     ]
-    loose = any(_shared(flow.edges[key]) for key in path)
-    loose = loose or any(isinstance(n, Bus | Rule | Bucket | Schedule) for n in _hops_of(flow, start, path))
-    if not ordered or loose or None in ordered or not all(ordered):
+    last = links[-2] if path else None
+    if isinstance(nodes[-1], Function) and not (isinstance(last, Poll) or (last and _in_groups(last))):
         return "in no order"
-    last = flow.nodes[flow.edges[path[-1]].target] if path else None
-    if isinstance(last, Function) and not isinstance(flow.edges[path[-1]], Poll):
+    if not ordered or not all(ordered) or any(link and _shared(link) for link in links):
         return "in no order"
-    streams = any(isinstance(n, Stream) for n in _hops_of(flow, start, path))
+    streams = any(isinstance(node, Stream) for node in nodes)
     return "in order within a shard or partition" if streams else "in order within a message group"
+
+
+def _keeps_order(node: Node, link: Edge | None) -> bool | None:
+    """Whether what leaves a node by a link keeps its order; ``None`` where nothing is kept waiting."""
+    if isinstance(node, Queue | Topic):
+        return bool(node.fifo)
+    if isinstance(node, Stream):
+        return node.service != "mq"
+    if isinstance(node, Bus):
+        return link is not None and _in_groups(link)
+    return False if isinstance(node, Rule | Bucket | Schedule) else None
+
+
+def _in_groups(link: Edge) -> bool:
+    """Whether a subscriber of a new bus waits for the answer about one event of a group before the next."""
+    return isinstance(link, Delivery) and link.fifo is True and not link.asynchronous

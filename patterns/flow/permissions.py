@@ -687,12 +687,14 @@ _ARN = {
 def _arn_of(template: Template, target: str) -> str:
     stack, _, logical = target.rpartition("/")
     resource = template.resources.get((stack, logical.partition(":")[0]))
-    service, prefix, named = _ARN.get(resource.type if resource else "", (GAP, "", ""))
-    name = template.value(resource, named) if resource and named else None
+    if resource is None:
+        return ":".join(("arn", *[GAP] * 5))
+    service, prefix, named = _ARN.get(resource.type, (GAP, "", ""))
+    name = template.value(resource, named) if named else None
     text = render(name) if name is not None else GAP
     if service == "s3":
         return f"arn:{GAP}:s3:::{text}"
-    if service == "events" and prefix == "rule/" and resource:
+    if service == "events" and prefix == "rule/":
         bus = template.value(resource, "EventBusName")
         if bus is not None and bus != "default":
             text = f"{GAP}/{text}"

@@ -224,3 +224,8 @@ def test_a_grant_by_the_arn_of_a_bucket_lets_records_be_written():
 def test_nothing_on_the_way_of_a_poll_is_an_own_send():
     parts = {"Queue": queue(), "Worker": function(), "Role": role(polls("Queue")), "Poll": mapping()}
     assert flow_of(**parts, Policy=lets_in("sns", None, "Queue")).edges_of(Send) == []
+
+
+def test_a_queue_with_an_impossible_logical_id_is_none_that_a_grant_names():
+    # The last slash of an id parts the stack from the logical id.
+    assert flow_of(**{"a/b": queue(QueueName="inbox"), "Worker": function(), "Role": role()}).edges_of(Send) == []

@@ -698,8 +698,6 @@ def _arn_of(template: Template, target: str) -> str:
         bus = template.value(resource, "EventBusName")
         if bus is not None and bus != "default":
             text = f"{GAP}/{text}"
-    if resource is None:
-        return f"arn:{GAP}:{GAP}:{GAP}:{GAP}:{GAP}"
     region, account = template.region(stack), template.account(stack)
     if service == "iam":
         region = ""

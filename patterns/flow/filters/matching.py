@@ -128,14 +128,21 @@ class Filter:
                         break
                 else:
                     return False
-        body = self._read(text)
-        matched = body.__class__ is dict and self._test(body)
+        try:
+            body, test = self._read(text), self._test_read
+        except Exception:  # whatever it did not take, Python's own reader has the last word
+            body, test = parsed(text), self._test
+        matched = body.__class__ is dict and test(body)
         self._in_a_row = self._in_a_row + 1 if matched else 0
         return matched
 
     @cached_property
     def _test(self) -> Test:
         return compiled(self.items, self.scope)
+
+    @cached_property
+    def _test_read(self) -> Test:
+        return compiled(self.items, self.scope, dotted=self._read is parsed)
 
     @cached_property
     def _read(self) -> Callable[[str], Any]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Annotated, Any, TypedDict
 
 from patterns.flow.filters.grammar import Condition, Items, Leaf
 from patterns.flow.filters.walking import SHORT, Tree, names, tree_of, ways
@@ -53,11 +53,12 @@ def _read(text: str) -> Any:
 
 
 def reader(paths: Iterable[tuple[str, ...]]) -> Callable[[str], Any]:
-    """A function that reads a text like `parsed`, and may leave out what stands under none of these keys.
+    """A function that reads a text as `parsed` does, and may leave out what stands under none of these keys.
 
     Nearly all of what matching costs is reading JSON, and nearly all of that is making objects that no policy asks
-    for. msgspec checks them and passes over. What it does not take as Python's own reader does (arrays in arrays, half
-    characters, what is no JSON) is read by that one, so that both always say the same.
+    for. msgspec checks them and passes over. For what it does not read as Python does (arrays in arrays, half
+    characters, what is no JSON), and for names with dots that lead several levels on, it raises an error; then `parsed`
+    has to be asked.
 
     Args:
         paths: the keys, level by level.
@@ -67,22 +68,16 @@ def reader(paths: Iterable[tuple[str, ...]]) -> Callable[[str], Any]:
         return parsed
     import msgspec  # here, because only who matches texts has to wait for it
 
-    decode = msgspec.json.Decoder(_type(tree_of(paths))).decode
-
-    def read(text: str) -> Any:
-        try:
-            return decode(text)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            return parsed(text)
-
-    return read
+    nothing = Annotated[int, msgspec.Meta(gt=0, lt=0)]
+    return msgspec.json.Decoder(_type(tree_of(paths), nothing)).decode
 
 
-def _type(tree: Tree) -> Any:
+def _type(tree: Tree, nothing: Any) -> Any:
     """What msgspec shall read below a key: an object with the names that lead on, an array of such, or a scalar."""
     if not names(tree):
         return Any
-    node = _TypedDict("node", {name: _type(below) for name, below in ways(tree)}, total=False)
+    known = {way: nothing for way, _ in ways(tree)} | {name: _type(tree[name], nothing) for name in names(tree)}
+    node = _TypedDict("node", known, total=False)
     return node | list[node | _Scalar] | _Scalar
 
 

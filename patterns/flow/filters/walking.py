@@ -89,10 +89,18 @@ def ways(tree: Tree) -> Iterator[tuple[str, Tree]]:
             yield f"{name}.{further}", end
 
 
-def compiled(items: Items, scope: Scope) -> Test:
-    """One test of a subject for all keys of a policy."""
+def compiled(items: Items, scope: Scope, *, dotted: bool = True) -> Test:
+    """One test of a subject for all keys of a policy.
+
+    Args:
+        items: the policy.
+        scope: what it is read against.
+        dotted: whether the subject may have names with dots that lead several levels on.
+    """
     keys = [item for item in items if isinstance(item, Leaf)]
-    branches = [_any([compiled(one, scope) for one in item.branches]) for item in items if isinstance(item, Or)]
+    branches = [
+        _any([compiled(one, scope, dotted=dotted) for one in item.branches]) for item in items if isinstance(item, Or)
+    ]
     if scope is Scope.ATTRIBUTES:
         return _all([*(_attribute(leaf, scope) for leaf in keys), *branches])
     each = [_leaf(leaf, scope) for leaf in keys]
@@ -101,7 +109,7 @@ def compiled(items: Items, scope: Scope) -> Test:
         return _all([*each, *branches])
     tests = [values_test(leaf.conditions, scope) for leaf in keys]
     texts = [text_test(leaf.conditions) or test for leaf, test in zip(keys, tests, strict=True)]
-    return _all([_straight(shape)(texts, tests, each, _all(each)), *branches])
+    return _all([_straight(shape, dotted)(texts, tests, each, _all(each)), *branches])
 
 
 def _all(tests: list[Test]) -> Test:
@@ -145,7 +153,7 @@ def _leaf(leaf: Leaf, scope: Scope) -> Test:
 
 
 @lru_cache(maxsize=4_096)
-def _straight(shape: tuple[tuple[tuple[str, ...], bool], ...]) -> Callable[..., Test]:
+def _straight(shape: tuple[tuple[tuple[str, ...], bool], ...], dotted: bool) -> Callable[..., Test]:
     """What makes the test of all keys from their tests, for policies of one shape: keys, and which may be missing.
 
     Nearly every message is plain objects all the way, or arrays of one element. Written out, the walk to all keys
@@ -157,14 +165,15 @@ def _straight(shape: tuple[tuple[tuple[str, ...], bool], ...]) -> Callable[..., 
     lines = ["def maker(texts, scalars, severals, general):"]
     lines += [f"  text{n}, scalar{n}, several{n} = texts[{n}], scalars[{n}], severals[{n}]" for n in numbers]
     lines += ["  def test(subject):"]
-    lines += _written(tree_of(segments for segments, _ in shape), "subject", 2, {n for n in numbers if shape[n][1]})
+    tree, optional = tree_of(segments for segments, _ in shape), {n for n in numbers if shape[n][1]}
+    lines += _written(tree, "subject", 2, optional, dotted)
     lines += ["    return True", "  return test"]
     scope: dict[str, Any] = {"MISSING": _MISSING, "SCALARS": _SCALARS}
     exec("\n".join(lines), scope)
     return scope["maker"]
 
 
-def _written(tree: Tree, node: str, depth: int, optional: set[int]) -> Iterator[str]:
+def _written(tree: Tree, node: str, depth: int, optional: set[int], dotted: bool) -> Iterator[str]:
     """The lines that test a node and what is below it; what need not be there are the ``optional`` keys."""
     pad = "  " * depth
     for number in tree.get(None, ()):
@@ -182,9 +191,9 @@ def _written(tree: Tree, node: str, depth: int, optional: set[int]) -> Iterator[
         yield f"{pad}if {node}.__class__ is not dict:"
         yield f"{pad}  while {node}.__class__ is list and len({node}) == 1: {node} = {node}[0]"
         yield f"{pad}  if {node}.__class__ is not dict: return general(subject)"
-    if dotted := [way for way, _ in ways(tree) if way not in tree]:
+    if dotted and (further := [way for way, _ in ways(tree) if way not in tree]):
         # Names with dots that lead further at once are another way to a key.
-        yield f"{pad}if {' or '.join(f'{way!r} in {node}' for way in dotted)}: return general(subject)"
+        yield f"{pad}if {' or '.join(f'{way!r} in {node}' for way in further)}: return general(subject)"
     # What is at hand first: it may decide before anything is looked for.
     for number, name in sorted(enumerate(names(tree)), key=lambda each: None not in tree[each[1]]):
         below = f"{node}_{number}"
@@ -194,7 +203,7 @@ def _written(tree: Tree, node: str, depth: int, optional: set[int]) -> Iterator[
             may_miss = _numbers(tree[name]) <= optional
             yield f"{pad}if {below} is not MISSING:" if may_miss else f"{pad}if {below} is MISSING: return False"
             inner += may_miss
-        yield from _written(tree[name], below, inner, optional)
+        yield from _written(tree[name], below, inner, optional, dotted)
 
 
 def _numbers(tree: Tree) -> set[int]:

@@ -319,13 +319,13 @@ def document(value: Any) -> Any:
     return value
 
 
-def redrive_problem(view: "View", resource: Resource, *keys: str) -> str:
+def redrive_problem(view: "View", resource: Resource, keys: Mapping[str, Any]) -> str:
     """Why AWS refuses a redrive policy that names a queue: it has exactly these keys, so spelled; else empty."""
     raw = resource.properties.get("RedrivePolicy")
-    if type(raw) is dict and len(raw) == len(keys) and all(key in raw for key in keys):
+    if type(raw) is dict and raw.keys() == keys.keys():
         return ""
     policy = document(view.value(resource, "RedrivePolicy"))
-    if not isinstance(policy, Mapping) or keys[0] not in policy:
+    if not isinstance(policy, Mapping) or next(iter(keys)) not in policy:
         return ""
     unknown = [key for key in policy if key not in keys]
     if unknown:
@@ -353,9 +353,10 @@ def exists(*resources: Resource | None) -> str:
 
     A hazard that takes two resources is none where their Conditions never hold together.
     """
-    conditional = {one.ref: one for one in resources if one is not None and one.condition is not None}
+    conditional = [one for one in resources if one is not None and one.condition is not None]
     if not conditional or len({one.ref for one in resources if one is not None}) < 2:
         return ""
+    conditional = {one.ref: one for one in conditional}
     names = sorted(one.logical_id for one in conditional.values())
     reasons = sorted({one.condition.reason for one in conditional.values() if one.condition is not None})
     together = " and ".join(names)

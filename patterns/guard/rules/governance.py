@@ -129,17 +129,14 @@ def _documents(view: View) -> Iterator[tuple[Resource, str, Any]]:
         raw = role.properties.get("Policies")
         if raw is None or (
             isinstance(raw, list)
-            and not any(
-                not isinstance(one, Mapping) or _suspicious(one.get("PolicyDocument"), "Action", "Resource")
-                for one in raw
-            )
+            and not any(not isinstance(one, Mapping) or _suspicious(one.get("PolicyDocument"), _GRANT) for one in raw)
         ):
             continue
         policies = view.value(role, "Policies")
         for number, policy in enumerate(policies if isinstance(policies, list) else ()):
             yield role, f"Policies[{number}].PolicyDocument", documents(policy).get("PolicyDocument")
     for policy in view.template.of_type("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"):
-        if _suspicious(policy.properties.get("PolicyDocument"), "Action", "Resource"):
+        if _suspicious(policy.properties.get("PolicyDocument"), _GRANT):
             yield policy, "PolicyDocument", view.value(policy, "PolicyDocument")
 
 
@@ -171,7 +168,11 @@ def _has_star(value: Any) -> bool:
     return key in ("AWS", "Fn::Sub") and _has_star(inside)
 
 
-def _suspicious(document: Any, *keys: str) -> bool:
+_GRANT = (("Action", "NotAction"), ("Resource", "NotResource"))
+_OPEN = (("Principal", "NotPrincipal"),)
+
+
+def _suspicious(document: Any, keys: tuple[tuple[str, str], ...]) -> bool:
     """Whether a raw policy is worth a closer look: an asterisk in one of these keys, or no plain statements."""
     statements = document.get("Statement") if isinstance(document, Mapping) else None
     if not isinstance(statements, list):
@@ -180,8 +181,8 @@ def _suspicious(document: Any, *keys: str) -> bool:
         if not isinstance(one, dict) or "Effect" not in one:
             return True
         if one["Effect"] != "Deny":
-            for key in keys:
-                if f"Not{key}" in one or _has_star(one.get(key)):
+            for key, negated in keys:
+                if negated in one or _has_star(one.get(key)):
                     return True
     return False
 
@@ -238,8 +239,7 @@ def _managed(view: View) -> Iterator[Found]:
         if raw is None:
             continue
         for index, arn in enumerate(raw if isinstance(raw, list) else _listed(view.value(role, "ManagedPolicyArns"))):
-            name = _last(arn) if isinstance(raw, list) else render(arn)
-            name = name.rpartition(":policy/")[2].rpartition("/")[2]
+            name = (arn if isinstance(arn, str) else _last(arn)).rpartition("/")[2]
             if name in _WIDE and not mentions(role.properties.get("AssumeRolePolicyDocument"), *_DEPLOY):
                 facts = {"resource": role.logical_id, "action": f"{_WIDE[name]} ({name})", "on": "every resource"}
                 yield Found(role, f"ManagedPolicyArns[{index}]", facts, subject=name)
@@ -343,7 +343,7 @@ _POLICIES = (
 def _public(view: View) -> Iterator[Found]:
     for kind in _POLICIES:
         for policy in view.template.of_type(kind):
-            if not _suspicious(policy.properties.get("PolicyDocument"), "Principal"):
+            if not _suspicious(policy.properties.get("PolicyDocument"), _OPEN):
                 continue
             document = view.value(policy, "PolicyDocument")
             for statement in _statements(document):

@@ -42,11 +42,14 @@ def _no_redrive(view: View) -> Iterator[Found]:
             )
 
 
+_REDRIVE_KEYS: dict[str, None] = dict.fromkeys(("deadLetterTargetArn", "maxReceiveCount"))
+
+
 def _broken_redrive(view: View) -> Iterator[Found]:
     for queue in view.flow.nodes_of(Queue):
-        if queue.resource is None or "RedrivePolicy" not in queue.resource.properties:
+        if queue.resource is None or not (queue.redrive or queue.broken_redrive):
             continue
-        why = queue.broken_redrive or redrive_problem(view, queue.resource, "deadLetterTargetArn", "maxReceiveCount")
+        why = queue.broken_redrive or redrive_problem(view, queue.resource, _REDRIVE_KEYS)
         if why:
             yield Found(queue.resource, "RedrivePolicy", {"queue": queue.name, "why": why})
 
@@ -309,13 +312,15 @@ def _same_function(view: View) -> Iterator[Found]:
 
 def _mixed(view: View) -> Iterator[Found]:
     for key, edges in view.kept_in.items():
-        dead = view.flow.nodes[key]
-        if len(edges) < 2 or dead.resource is None:
+        if len(edges) < 2:
             continue
-        kinds: dict[str, Edge] = {}
-        for edge in sorted(edges, key=lambda edge: bool(edge.resource and edge.resource.condition)):
-            kinds.setdefault(_kind(view, edge), edge)
-        if len(kinds) > 1:
+        dead, kinds = view.flow.nodes[key], {}
+        for edge in edges:
+            kind = _kind(view, edge)
+            known: Edge | None = kinds.get(kind)
+            if known is None or (known.resource and known.resource.condition):
+                kinds[kind] = edge
+        if len(kinds) > 1 and dead.resource is not None:
             what = [words.format(view.flow.name(kinds[words].source)) for words in _KINDS if words in kinds]
             back = (
                 "SQS can move back only messages that came from a queue, and they look different"

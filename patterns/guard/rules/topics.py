@@ -71,11 +71,14 @@ def _no_net(view: View) -> Iterator[Found]:
             yield _found(edge, edge.place or "RedrivePolicy", {**_names(view, edge), "lost": lost})
 
 
+_REDRIVE_KEYS: dict[str, None] = {"deadLetterTargetArn": None}
+
+
 def _broken_redrive(view: View) -> Iterator[Found]:
     for edge in view.subscriptions:
         if edge.place or edge.resource is None or "RedrivePolicy" not in edge.resource.properties:
             continue
-        why = edge.broken_redrive or redrive_problem(view, edge.resource, "deadLetterTargetArn")
+        why = edge.broken_redrive or redrive_problem(view, edge.resource, _REDRIVE_KEYS)
         if why:
             yield _found(edge, "RedrivePolicy", {**_names(view, edge), "why": why})
 
@@ -344,7 +347,7 @@ def _unwatched(view: View) -> Iterator[Found]:
             continue
         watch = view.watched("AWS/SNS", _FAILED, "TopicName", topic.id)
         if not watch.told and not watch.unsure:
-            logged = view.value(topic.resource, "DeliveryStatusLogging")
+            logged = "DeliveryStatusLogging" in topic.resource.properties
             facts = {
                 "topic": topic.name,
                 "alarm": f" ({watch.why})" if watch.why else "",

@@ -138,7 +138,7 @@ class Draft:
             if text.endswith(":event-bus/default"):
                 return self.default_bus()
             parts = text.split(":", 5)
-            named = readable(parts[-1].rsplit("/", 1)[-1])
+            named = readable(parts[-1]).rsplit("/", 1)[-1]
             return self.add(External(id=readable(text), name=named, service=service or "".join(parts[2:3])))
         if text.startswith("arn:"):
             parts = text.split(":")

@@ -351,14 +351,19 @@ _NUMBER = re.compile(r"\s*[+-]?\d{1,15}(\.\d{1,15})?\s*", re.ASCII)
 def exists(*resources: Resource | None) -> str:
     """Whether all of these exist in one deployment: what cannot be told about that, else empty.
 
-    A hazard that takes two resources is none where their Conditions never hold together.
+    A hazard that takes two resources is none where their Conditions never hold together. Those that stand under one
+    and the same Condition do exist together.
     """
-    conditional = [one for one in resources if one is not None and one.condition is not None]
-    if not conditional or len({one.ref for one in resources if one is not None}) < 2:
+    under = [(one, one.condition) for one in resources if one is not None and one.condition is not None]
+    if not under:
         return ""
-    conditional = {one.ref: one for one in conditional}
-    names = sorted(one.logical_id for one in conditional.values())
-    reasons = sorted({one.condition.reason for one in conditional.values() if one.condition is not None})
+    every = {one.ref for one in resources if one is not None}
+    conditional = {one.ref for one, _ in under}
+    shared = {condition.same for _, condition in under}
+    if len(every) < 2 or (conditional == every and len(shared) == 1 and "" not in shared):
+        return ""
+    names = sorted({one.logical_id for one, _ in under})
+    reasons = sorted({condition.reason for _, condition in under})
     together = " and ".join(names)
     return f"whether {together} {'exists' if len(names) == 1 else 'exist together'}: {'; '.join(reasons)}"
 

@@ -9,7 +9,7 @@ from patterns.guard.rules import BY_ID
 from tests.guard._check import findings
 
 
-def conditional(rule: str, *names: str) -> list[tuple[bool, str]]:
+def conditional(rule: str, *names: str, conditions: tuple[str, str] = ("Live", "Test")) -> list[tuple[bool, str]]:
     """Whether a rule is sure of its own example, and what it says, when resources stand under conditions."""
     template = examples.bad(BY_ID[rule].example)
     template["Parameters"] = {"Stage": {"Type": "String"}}
@@ -17,7 +17,7 @@ def conditional(rule: str, *names: str) -> list[tuple[bool, str]]:
         "Live": {"Fn::Equals": [{"Ref": "Stage"}, "live"]},
         "Test": {"Fn::Not": [{"Condition": "Live"}]},
     }
-    for name, condition in zip(names, ("Live", "Test"), strict=False):
+    for name, condition in zip(names, conditions, strict=False):
         template["Resources"][name]["Condition"] = condition
     return [(finding.sure, finding.why) for finding in findings(template) if finding.rule == rule]
 
@@ -48,6 +48,11 @@ def test_one_of_two_under_a_condition_makes_a_note_too() -> None:
     ((sure, why),) = conditional("poll-competing-consumers", "Poll")
     assert not sure
     assert "whether Poll exists: " in why
+
+
+def test_two_resources_under_one_condition_exist_together() -> None:
+    both = conditional("poll-competing-consumers", "Poll", "PollSecond", conditions=("Live", "Live"))
+    assert [sure for sure, _ in both] == [True]
 
 
 def reserved(*maximum: int, conditions: tuple[str, ...] = ()) -> list[bool]:

@@ -9,7 +9,7 @@ from patterns.flow.filters import can_match, match, overlap
 from patterns.flow.model import Flow, Notification, Poll, Subscription, Way
 
 # https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
-_ENVELOPE = frozenset(
+ENVELOPE = frozenset(
     [
         "Type",
         "MessageId",
@@ -25,6 +25,10 @@ _ENVELOPE = frozenset(
         "SequenceNumber",
     ]
 )
+"""The names in a notification as a queue gets it without raw delivery."""
+
+SCOPES = {"MessageBody": "body", "MessageAttributes": "attributes"}
+"""How filters call what SNS calls a filter policy scope."""
 
 
 def lets_nothing_through(flow: Flow, poll: Poll, net: bool) -> bool:
@@ -39,7 +43,7 @@ def lets_nothing_through(flow: Flow, poll: Poll, net: bool) -> bool:
 def takes_nothing(flow: Flow, subscription: Subscription) -> bool:
     """Whether it is proved that none of what arrives on its topic passes the filter policy of a subscription."""
     policy = subscription.filter
-    scope = _SCOPES.get(subscription.scope)
+    scope = SCOPES.get(subscription.scope)
     if policy is None or scope is None or not is_plain(policy):
         return False
     try:
@@ -51,9 +55,6 @@ def takes_nothing(flow: Flow, subscription: Subscription) -> bool:
         return bare and scope == "attributes" and not match(policy, scope, {})
     except PatternError:
         return False
-
-
-_SCOPES = {"MessageBody": "body", "MessageAttributes": "attributes"}
 
 
 def _all_wrapped(flow: Flow, key: str) -> bool:
@@ -75,7 +76,7 @@ def _envelope(body: Any) -> dict[str, Any]:
     """A pattern for SNS's envelope as far as a pattern asks of it: what it has is text, other keys are absent."""
     known: dict[str, Any] = {"Type": ["Notification"]}
     for key, asked in body.items() if isinstance(body, Mapping) else ():
-        if (key not in _ENVELOPE and key != "$or") or (key == "Message" and isinstance(asked, Mapping)):
+        if (key not in ENVELOPE and key != "$or") or (key == "Message" and isinstance(asked, Mapping)):
             known[key] = _absent(asked)
     return {"body": known}
 

@@ -7,7 +7,7 @@ from typing import Any
 from patterns.errors import PatternError
 from patterns.flow.ends.nets import archive_of
 from patterns.flow.ends.pushes import doubts_about, pushed
-from patterns.flow.ends.screens import takes_nothing
+from patterns.flow.ends.screens import SCOPES, takes_nothing
 from patterns.flow.ends.steps import End, Go, is_plain
 from patterns.flow.ends.watching import filter_alarms, topic_metrics
 from patterns.flow.filters import covers_everything
@@ -119,13 +119,10 @@ def _to(statement: Mapping[str, Any]) -> str:
 def _covered(policies: list[Mapping[str, Any] | None], scopes: set[str]) -> bool | None:
     """Whether the filter policies take every message between them; ``None`` if it cannot be told."""
     known = [policy for policy in policies if policy is not None and is_plain(policy)]
-    scope = _SCOPES.get(next(iter(scopes))) if len(scopes) == 1 else None
+    scope = SCOPES.get(next(iter(scopes))) if len(scopes) == 1 else None
     if scope is None or len(known) < len(policies):
         return None
     try:
         return covers_everything(known, scope)
     except PatternError:
         return None
-
-
-_SCOPES = {"MessageBody": "body", "MessageAttributes": "attributes"}

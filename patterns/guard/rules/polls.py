@@ -6,6 +6,7 @@ from typing import Any
 
 from patterns.errors import PatternError
 from patterns.flow import limits
+from patterns.flow.ends.screens import ENVELOPE
 from patterns.flow.filters import check_event_source_filter
 from patterns.flow.model import (
     Delivery,
@@ -116,25 +117,6 @@ def _filter_deletes(view: View) -> Iterator[Found]:
         )
 
 
-# https://docs.aws.amazon.com/sns/latest/dg/sns-large-payload-raw-message-delivery.html
-_ENVELOPE = frozenset(
-    [
-        "Type",
-        "MessageId",
-        "TopicArn",
-        "Subject",
-        "Message",
-        "Timestamp",
-        "SignatureVersion",
-        "Signature",
-        "SigningCertURL",
-        "UnsubscribeURL",
-        "MessageAttributes",
-        "SequenceNumber",
-    ]
-)
-
-
 def _never_matches(view: View, poll: Poll) -> Subscription | None:
     """The subscription whose envelope no filter of this reader matches."""
     patterns = [as_written(pattern) for pattern in poll.filters]
@@ -152,7 +134,7 @@ def _not_in_envelope(body: Any) -> bool:
     if not isinstance(body, Mapping) or "$or" in body:
         return False
     for key, value in body.items():
-        if key not in _ENVELOPE and not _asks_for_absence(value):
+        if key not in ENVELOPE and not _asks_for_absence(value):
             return True
         if key == "Message" and isinstance(value, Mapping):
             return True

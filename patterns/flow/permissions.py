@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from patterns.flow.managed_policies import ALLOWS
@@ -149,6 +150,7 @@ class Permissions:
         self._conditional = {
             node_id(one): one.condition.same for one in template.resources.values() if one.condition is not None
         }
+        self._for_roles: dict[tuple[str, str], list[list[Statement]]] = {}
         self._denials: dict[str, list[Statement]] = {}
         self._open: set[tuple[str, str]] = set()
         self._ordered: dict[int, _Ordered] = {}
@@ -371,6 +373,11 @@ class Permissions:
         denials = [*self._denials[role], *beside]
         return bool(denials) and self._weigh(denials, Caller(role=role), action, resource)[1] is True
 
+    def is_named(self, resource: Resource) -> bool:
+        """Whether a template may give a resource a name of its own."""
+        named = _ARN.get(resource.type, ("", "", ""))[2]
+        return named in resource.properties or len(resource.properties) == 1
+
     def arn(self, target: str) -> str:
         """The ARN of a resource as far as its template decides it, gaps as ``GAP``."""
         return self._arn(target)
@@ -408,8 +415,10 @@ class Permissions:
             return Verdict(Answer.UNKNOWN, "the role stands in none of the templates")
         caller = Caller(role=role, given=given)
         policies = [self._roles[role], *self._policies_for_roles(role, resource)]
-        weighed = [self._weigh(statements, caller, action, resource) for statements in policies]
-        allow, deny = (_any(iter(answers)) for answers in zip(*weighed, strict=True))
+        allow, deny = self._weigh(policies[0], caller, action, resource)
+        for statements in policies[1:]:
+            more, less = self._weigh(statements, caller, action, resource)
+            allow, deny = _or(allow, more), _or(deny, less)
         gaps = self._role_gaps.get(role, [])
         role_name = role.rsplit("/", 1)[-1]
         name = label or resource.rsplit("/", 1)[-1]
@@ -426,14 +435,23 @@ class Permissions:
 
     def _policies_for_roles(self, role: str, resource: str) -> list[list[Statement]]:
         """The resource's own policy, where it decides for roles too: in one account, and not for a key."""
+        stack = role.rpartition("/")[0]
+        known = self._for_roles.get((stack, resource))
+        if known is None:
+            known = self._for_roles[stack, resource] = self._for_roles_of(stack, resource)
+        return known
+
+    def _for_roles_of(self, stack: str, resource: str) -> list[list[Statement]]:
+        """What the policy of a resource says of the roles of a stack."""
         if resource not in self._guards:
             return []
-        stack, _, logical = resource.rpartition("/")
-        part = self._template.resources.get((stack, logical.partition(":")[0]))
+        owner, _, logical = resource.rpartition("/")
+        part = self._template.resources.get((owner, logical.partition(":")[0]))
         if part is None or part.type in _KEYS:
             return []
-        accounts = {self._template.account(stack), self._template.account(role.rpartition("/")[0])}
-        return [self._guards[resource]] if len(accounts - {None}) < 2 else []
+        accounts = {self._template.account(owner), self._template.account(stack)}
+        own = [one for one in self._guards[resource] if _names_roles(one) and not _is_for_plain_http(one)]
+        return [own] if own and len(accounts - {None}) < 2 else []
 
     def key_allows(self, caller: Caller, key: str | None, *actions: str) -> Verdict:
         """Whether the caller can use the key that encrypts its target. An empty key needs no permission."""
@@ -734,6 +752,20 @@ def _arn_matches(pattern: str, arn: str) -> Maybe:
     return answer
 
 
+def _names_roles(statement: Statement) -> bool:
+    """Whether a statement of a resource's policy can be about a role: not one that names services alone."""
+    principals = statement.principals
+    return principals is None or statement.not_principal or any(kind != "Service" for kind, _ in principals)
+
+
+def _is_for_plain_http(statement: Statement) -> bool:
+    """Whether a statement is about requests without TLS, which no service and no SDK makes."""
+    return any(
+        key == "aws:securetransport" and operator == "bool" and not any(value.lower() == "true" for value in values)
+        for operator, key, values in statement.conditions
+    )
+
+
 def _covers(pattern: str, arn: str) -> Maybe:
     """As `_arn_matches`; a pattern for the objects of a bucket is about the bucket."""
     if ":s3:::" not in arn or "/" not in pattern:
@@ -750,6 +782,7 @@ def _overlap(mine: str, theirs: str) -> bool:
     return a.startswith(b) or b.startswith(a)
 
 
+@lru_cache(maxsize=16_384)  # a few patterns and actions are asked for again and again
 def wild(pattern: str, text: str) -> bool:
     """Whether a text matches a pattern with ``*`` and ``?``, in time linear in each of them."""
     if pattern == "*" or pattern == text:

@@ -389,7 +389,7 @@ def _names(draft: Draft) -> dict[str, str]:
     """The places that functions send to, by the service and the last part of their ARN."""
     found: dict[str, str] = {}
     for key, node in draft.nodes.items():
-        if type(node) in _SENDS and node.resource is not None:
+        if type(node) in _SENDS and node.resource is not None and draft.permissions.is_named(node.resource):
             _, _, service, _, _, rest = draft.permissions.arn(key).split(":", 5)
             if GAP not in rest:
                 found.setdefault(f"{service}:{rest}", key)

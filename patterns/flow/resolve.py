@@ -123,6 +123,8 @@ class Resolver:
         return value
 
     def _plain_text(self, stack: Stack, raw: Any, depth: int) -> Any:
+        if type(raw) is str and "{{" not in raw:
+            return raw
         return concatenate(text(self._value(stack, raw, depth)))
 
     # -- references
@@ -197,8 +199,9 @@ class Resolver:
             return Unknown(f"Fn::GetAtt must be followed by a resource and an attribute, got {named(argument)}")
         name = argument[0]
         words = [self._plain_text(stack, one, depth) for one in argument[1:]]
-        attribute = ".".join(word for word in words if isinstance(word, str))
-        if not all(isinstance(word, str) for word in words):
+        strings = [word for word in words if isinstance(word, str)]
+        attribute = ".".join(strings)
+        if len(strings) < len(words):
             return next((word for word in words if isinstance(word, Unknown)), None) or Unknown(
                 f"the attribute of {name} that Fn::GetAtt asks for is known only when it is deployed"
             )

@@ -49,6 +49,8 @@ class Resource:
         return Ref(self.stack, self.logical_id)
 
 
+_MISSING = object()
+_PLAIN = frozenset((int, float, bool))
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -99,8 +101,15 @@ class Template:
             The value, which is shared: do not change it. An Unknown or a Ref that stands somewhere along the
             path is returned in its place, since nothing can be told about what is below it.
         """
-        stack = self._stacks[resource.stack]
         value: Any = resource.properties
+        if path and type(value) is dict and len(value) > 1:
+            # Nearly every question is about a property that is not there, or is plain: nothing has to be resolved.
+            raw = value.get(path[0], _MISSING)
+            if raw is _MISSING and TRANSFORM not in value:
+                return default
+            if len(path) == 1 and (type(raw) in _PLAIN or (type(raw) is str and "{{" not in raw)):
+                return raw
+        stack = self._stacks[resource.stack]
         for step in path:
             if type(value) is dict and len(value) == 1:
                 value = self._resolver.resolve(stack, value)

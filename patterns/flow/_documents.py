@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def parse(text: str, source: str, notes: list[Note]) -> Any:
         try:
             return json.loads(
                 text,
-                object_pairs_hook=lambda pairs: _object(pairs, source, notes),
+                object_pairs_hook=_objects(source, notes),
                 parse_constant=_constant,
                 parse_int=_integer,
             )
@@ -62,15 +63,20 @@ def parse(text: str, source: str, notes: list[Note]) -> Any:
     return _yaml.load(text, source, notes)
 
 
-def _object(pairs: list[tuple[str, Any]], source: str, notes: list[Note]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        seen: set[str] = set()
-        for key, _ in pairs:
-            if key in seen:
-                notes.append(Note(source, "", f"the key {key!r} stands twice in one object, the last one counts"))
-            seen.add(key)
-    return value
+def _objects(source: str, notes: list[Note]) -> Callable[[list[tuple[str, Any]]], dict[str, Any]]:
+    """What makes objects of their keys and values, and notes keys that stand twice."""
+
+    def made(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        value = dict(pairs)
+        if len(value) != len(pairs):
+            seen: set[str] = set()
+            for key, _ in pairs:
+                if key in seen:
+                    notes.append(Note(source, "", f"the key {key!r} stands twice in one object, the last one counts"))
+                seen.add(key)
+        return value
+
+    return made
 
 
 class _Number(Exception):

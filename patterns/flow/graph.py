@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import Any
 
-from patterns.flow._collect import paused
+from patterns._collect import paused
 from patterns.flow.alarms import alarms
 from patterns.flow.draft import Draft
 from patterns.flow.edges import LINKS, outside

@@ -5,13 +5,13 @@ needs neither the network nor an account. Whatever a template does not decide is
 reason; a part that is malformed is noted and read as an opaque resource.
 """
 
-import gc
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from os import PathLike
 from types import MappingProxyType
 from typing import Any
 
+from patterns._collect import paused
 from patterns.errors import PatternError
 from patterns.flow._documents import named
 from patterns.flow._sources import Sources
@@ -235,15 +235,8 @@ def read(*sources: str | PathLike[str] | Mapping[str, Any], parameters: Mapping[
     for name, value in given.items():
         if not isinstance(name, str) or not isinstance(value, str | int | float) or isinstance(value, bool):
             raise PatternError(f"parameters[{name!r}] must be text, got {named(value)}")
-    # Documents are trees: looking through them for cycles, again and again while they grow, frees nothing
-    # and takes most of the time.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
+    with paused():
         return _read(sources, given)
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _read(sources: tuple[str | PathLike[str] | Mapping[str, Any], ...], given: dict[str, str]) -> Template:

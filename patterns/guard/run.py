@@ -1,12 +1,12 @@
 """Ask every rule about a flow."""
 
-import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from operator import itemgetter
 from typing import Protocol, runtime_checkable
 
+from patterns._collect import paused
 from patterns.errors import PatternError
 from patterns.flow.model import Flow
 from patterns.flow.template import Ref
@@ -102,15 +102,9 @@ def check(flow: Flow, settings: Settings | None = None, acknowledged: Iterable[L
         if group not in GROUPS:
             raise PatternError(f"group must be {' or '.join(GROUPS)}, got {group!r}")
     view = View(flow, settings.options)
-    # Nothing here makes garbage that only a collector could find; looking for some takes half of the time.
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
+    with paused():
         acknowledged = list(acknowledged)
         open_, accepted = _sorted_out(_distinct(list(_asked(view, settings))), [_in_metadata, *acknowledged])
-    finally:
-        if collecting:
-            gc.enable()
     return Report(
         findings=tuple(open_),
         acknowledged=tuple(accepted),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from patterns.flow._collect import paused
+from patterns._collect import paused
 from patterns.flow.cycles import tangles
 from patterns.flow.ends.arriving import duplicates_of, order_kept, several_times
 from patterns.flow.ends.entrances import entrance, mode_of

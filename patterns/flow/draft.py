@@ -54,6 +54,7 @@ class Draft:
 
     def __init__(self, template: Template) -> None:
         self.template = template
+        self.value = template.value
         self.permissions = Permissions(template)
         self.nodes: dict[str, Node] = {}
         self.notes: list[str] = []
@@ -67,11 +68,6 @@ class Draft:
                 build(self, resource)
 
     # --- values -------------------------------------------------------------------------------
-
-    def value(self, resource: Resource, *path: str | int, default: Any = None) -> Any:
-        """A property with references resolved; ``default`` where it is absent or null."""
-        found = self.template.value(resource, *path, default=default)
-        return default if found is None else found
 
     def resolved(self, resource: Resource) -> Mapping[str, Any]:
         """All properties with references resolved."""

@@ -9,10 +9,9 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 
 import json
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from patterns.flow.managed_policies import ALLOWS
 from patterns.flow.model import ALLOWED, Answer, Verdict, node_id
@@ -28,21 +27,21 @@ Maybe = bool | None  # None: cannot be told
 
 def render(value: Any) -> str:
     """A resolved value as one string in which resources, pseudo parameters and gaps can be recognised."""
-    if isinstance(value, str):
+    kind = type(value)
+    if kind is str:
         return _PSEUDO.sub(r"‹\1›", value) if "${AWS::" in value else value
-    if isinstance(value, Ref):
+    if kind is Ref:
         return f"{OPEN}{value.stack}/{value.logical_id}{CLOSE}"
-    if isinstance(value, Text):
-        return "".join(render(part) for part in value.parts)
-    if isinstance(value, bool):
+    if kind is Text:
+        return "".join([render(part) for part in value.parts])
+    if kind is bool:
         return "true" if value else "false"
-    if isinstance(value, int | float):
+    if kind is int or kind is float:
         return str(value)
     return GAP
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(NamedTuple):
     """One statement of a policy, its values rendered."""
 
     deny: bool
@@ -70,8 +69,7 @@ _PROTECTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(NamedTuple):
     """Who asks: a service on behalf of a resource, or a role.
 
     Attributes:
@@ -177,7 +175,7 @@ class Permissions:
                         self._guards.setdefault(key, []).extend(statements)
         for key_resource in template.of_type(*_KEYS):
             document = template.value(key_resource, "KeyPolicy")
-            if isinstance(document, Mapping | str | Text):
+            if isinstance(document, (dict, str, Text)):
                 self._guards.setdefault(node_id(key_resource), []).extend(self._statements(document))
         self._lambda()
         self._bus()
@@ -282,7 +280,7 @@ class Permissions:
             statements = self._roles.setdefault(key, [])
             gaps = self._role_gaps.setdefault(key, [])
             for inline in _list(template.value(role, "Policies")):
-                if isinstance(inline, Mapping):
+                if isinstance(inline, dict):
                     statements.extend(self._statements(inline.get("PolicyDocument")))
                 elif isinstance(inline, Unknown):
                     gaps.append("an inline policy")
@@ -326,37 +324,16 @@ class Permissions:
         return _only_under(policy, self._statements(self._template.value(policy, field)))
 
     def _statements(self, document: Any) -> list[Statement]:
-        if isinstance(document, str | Text):
+        if isinstance(document, (str, Text)):
             document = _document(document)
         if isinstance(document, Unknown):
             return [_OPEN]
-        if not isinstance(document, Mapping):
-            return []
         found = []
-        for raw in _list(document.get("Statement")):
-            if isinstance(raw, Unknown):
+        for raw in _list(document.get("Statement")) if isinstance(document, dict) else ():
+            if isinstance(raw, dict):
+                found.append(_statement(raw))
+            elif isinstance(raw, Unknown):
                 found.append(_OPEN)
-            if not isinstance(raw, Mapping):
-                continue
-            not_actions = "NotAction" in raw
-            not_resources = "NotResource" in raw
-            conditions = raw.get("Condition")
-            principals, negated = _principals(raw)
-            found.append(
-                Statement(
-                    raw.get("Effect") == "Deny",
-                    principals,
-                    negated,
-                    tuple(render(a).lower() for a in _list(raw.get("NotAction" if not_actions else "Action"))),
-                    not_actions,
-                    tuple(
-                        _canonical(render(r))
-                        for r in _list(raw.get("NotResource" if not_resources else "Resource", "*"))
-                    ),
-                    not_resources,
-                    tuple(_conditions(conditions)) if isinstance(conditions, Mapping) else (),
-                )
-            )
         return found
 
     # --- answers ------------------------------------------------------------------------------
@@ -520,12 +497,14 @@ class Permissions:
         given = self._given(caller, resource)
         for statement in self._concerning(statements, caller, resource):
             applies = self._applies(statement, caller, action, resource, given)
+            if applies is False:
+                continue
             if not statement.deny:
                 allow = _or(allow, applies)
-            elif applies is True:
+            elif applies:
                 return allow, True
             else:
-                deny = _or(deny, applies)
+                deny = None
         return allow, deny
 
     def _concerning(self, statements: list[Statement], caller: Caller, resource: str) -> list[Statement]:
@@ -554,8 +533,7 @@ class Permissions:
     def _applies(
         self, statement: Statement, caller: Caller, action: str, resource: str, given: frozenset[str] = frozenset()
     ) -> Maybe:
-        named = any(wild(pattern, action) for pattern in statement.actions)
-        if named == statement.not_actions:
+        if _any_names(statement.actions, action) is statement.not_actions:
             return False
         answer: Maybe = True
         if statement.principals is not None:
@@ -563,7 +541,9 @@ class Permissions:
             if answer is False:
                 return False
         if statement.resources != ("*",):
-            on = _any(self.matches(pattern, resource) for pattern in statement.resources)
+            on: Maybe = False
+            for pattern in statement.resources:
+                on = _or(on, self.matches(pattern, resource))
             answer = _and(answer, _not(on) if statement.not_resources else on)
             if answer is False:
                 return False
@@ -582,23 +562,22 @@ class Permissions:
                 answer = True
             elif caller.service:
                 if kind == "Service":
-                    answer = _or(answer, None if GAP in who else _service(who, caller.service))
+                    answer = _or(answer, _service(who, caller.service))
             elif kind == "AWS":
                 if who == f"{OPEN}{caller.role}{CLOSE}" or (
                     caller.role == GAP and (who.endswith(":root") or re.fullmatch(r"\d{12}", who) or _ACCOUNT in who)
                 ):
                     answer = True
+                elif who.endswith(":root"):
+                    continue  # the account leaves it to the role's own policies
                 elif caller.role != GAP and who.startswith("arn:") and GAP not in who:
                     answer = _or(answer, self.matches(who, caller.role))
                 elif GAP in who or who.startswith("arn:"):
-                    answer = _or(answer, None if not who.endswith(":root") else False)
+                    answer = _or(answer, None)
         return _not(answer) if statement.not_principal else answer
 
     def _condition(self, operator: str, key: str, values: tuple[str, ...], caller: Caller) -> Maybe:
-        operator = operator.removeprefix("foranyvalue:").removeprefix("forallvalues:")
-        optional = operator.endswith("ifexists")
-        operator = operator.removesuffix("ifexists")
-        negated = "not" in operator
+        operator, optional, negated = _operator(operator)
         if operator == _EXISTS:
             return None
         if operator == "null":
@@ -808,10 +787,26 @@ def wild(pattern: str, text: str) -> bool:
     return all(mark == "*" for mark in pattern[for_pattern:])
 
 
-def _service(pattern: str, service: str) -> bool:
+@lru_cache(maxsize=4_096)
+def _any_names(patterns: tuple[str, ...], action: str) -> bool:
+    return any(wild(pattern, action) for pattern in patterns)
+
+
+@lru_cache(maxsize=1_024)
+def _operator(written: str) -> tuple[str, bool, bool]:
+    """The operator of a condition as it compares one value, whether its key may be absent, whether it is negated."""
+    operator = written.removeprefix("foranyvalue:").removeprefix("forallvalues:")
+    return operator.removesuffix("ifexists"), operator.endswith("ifexists"), "not" in operator
+
+
+def _service(pattern: str, service: str) -> Maybe:
+    if pattern == service:
+        return True
+    if GAP in pattern:
+        return None
     # The China and regional forms of a service principal mean the same service.
     written = "amazonaws" in pattern or "URLSuffix" in pattern
-    return pattern == service or (written and pattern.split(".")[0] == service.split(".")[0])
+    return written and pattern.split(".")[0] == service.split(".")[0]
 
 
 def _and(a: Maybe, b: Maybe) -> Maybe:
@@ -844,7 +839,7 @@ _NAMED_BY = ("", "function:", "event-bus/", "rule/", "stream/", "table/", "state
 
 def _canonical(text: str) -> str:
     """An ARN written out around a resource's name, as the reference to that resource."""
-    if not text.startswith("arn:") or OPEN not in text:
+    if OPEN not in text or not text.startswith("arn:"):
         return text
     head, last = text.split(":", 5)[:5], text.split(":", 5)[-1]
     at = last.rfind(OPEN)
@@ -869,23 +864,37 @@ def _exists_under(policy: Resource) -> tuple[tuple[str, str, tuple[str, ...]], .
 
 def _only_under(policy: Resource, statements: list[Statement]) -> list[Statement]:
     under = _exists_under(policy)
-    return [replace(one, conditions=(*one.conditions, *under)) for one in statements] if under else statements
+    return [one._replace(conditions=(*one.conditions, *under)) for one in statements] if under else statements
 
 
 def _list(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else list(value) if isinstance(value, tuple) else [value]
+    if isinstance(value, list):
+        return value
+    return [] if value is None else [value]
 
 
-def _principals(raw: Mapping[str, Any]) -> tuple[tuple[tuple[str, str], ...] | None, bool]:
-    negated = "NotPrincipal" in raw
-    principal = raw.get("NotPrincipal" if negated else "Principal")
-    if principal is None:
-        return None, False
-    if isinstance(principal, Mapping):
-        return tuple((str(k), render(v)) for k, values in principal.items() for v in _list(values)), negated
-    return (("*", render(principal)),), negated
+def _statement(raw: dict[str, Any]) -> Statement:
+    not_actions, not_resources, not_principal = "NotAction" in raw, "NotResource" in raw, "NotPrincipal" in raw
+    actions = _list(raw.get("NotAction" if not_actions else "Action"))
+    resources = _list(raw.get("NotResource" if not_resources else "Resource", "*"))
+    principal = raw.get("NotPrincipal" if not_principal else "Principal")
+    conditions = raw.get("Condition")
+    return Statement(
+        raw.get("Effect") == "Deny",
+        None if principal is None else tuple(_principals(principal)),
+        not_principal and principal is not None,
+        tuple([render(action).lower() for action in actions]),
+        not_actions,
+        tuple([_canonical(render(resource)) for resource in resources]),
+        not_resources,
+        tuple(_conditions(conditions)) if isinstance(conditions, dict) else (),
+    )
+
+
+def _principals(principal: Any) -> list[tuple[str, str]]:
+    if not isinstance(principal, dict):
+        return [("*", render(principal))]
+    return [(str(kind), render(who)) for kind, values in principal.items() for who in _list(values)]
 
 
 def _below(rest: str) -> Maybe:
@@ -899,13 +908,14 @@ def _below(rest: str) -> Maybe:
     return True if head.startswith(_RECORDS) or _RECORDS.startswith(head) else None
 
 
-def _conditions(conditions: Mapping[str, Any]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
+def _conditions(conditions: dict[str, Any]) -> Iterator[tuple[str, str, tuple[str, ...]]]:
     for operator, keys in conditions.items():
-        if not isinstance(keys, Mapping):
-            yield str(operator).lower(), GAP, ()
+        operator = str(operator).lower()
+        if not isinstance(keys, dict):
+            yield operator, GAP, ()
             continue
         for key, values in keys.items():
-            yield str(operator).lower(), str(key).lower(), tuple(_canonical(render(v)) for v in _list(values))
+            yield operator, str(key).lower(), tuple([_canonical(render(value)) for value in _list(values)])
 
 
 def readable(text: str) -> str:

@@ -10,6 +10,7 @@ import itertools
 import json
 import re
 from collections.abc import Callable, Mapping
+from operator import is_
 from typing import Any
 
 from patterns.flow._documents import named
@@ -42,6 +43,7 @@ class Resolver:
         self._given = parameters
         self._known: dict[tuple[str, ...], Any] = {}
         self._asked: set[tuple[str, ...]] = set()
+        self._refs: dict[tuple[str, str, str], Ref] = {}
         self._exports: dict[str, list[tuple[Stack, str]]] | None = None
         self._deployed: dict[str, list[Stack]] | None = None
         self._published: dict[str, list[tuple[Stack, Any]]] | None = None
@@ -81,7 +83,8 @@ class Resolver:
                 return self._transform(stack, raw[TRANSFORM], depth)
             copy: dict[Any, Any] | None = None
             for key, item in raw.items():
-                if type(item) in _ATOMS:
+                kind = type(item)
+                if kind in _ATOMS or (kind is str and "{{" not in item):
                     continue
                 new = self._value(stack, item, depth + 1)
                 if new is item:
@@ -96,8 +99,10 @@ class Resolver:
         if kind is list:
             if depth > _DEPTH:
                 raise _TooDeep
-            items = [item if type(item) in _ATOMS else self._value(stack, item, depth + 1) for item in raw]
-            if all(map(_same, items, raw)):
+            items = [
+                item if type(item) is str and "{{" not in item else self._value(stack, item, depth + 1) for item in raw
+            ]
+            if all(map(is_, items, raw)):
                 return raw
             return [item for item in items if item is not NO_VALUE]
         if kind in _ATOMS or isinstance(raw, Ref | Unknown | Text):
@@ -146,7 +151,11 @@ class Resolver:
             condition = resource["Condition"]
             if self._condition(stack, condition, 0) is False:
                 return Unknown(f"{name} does not exist, its condition {condition} does not hold")
-        return Ref(stack.name, name, attribute)
+        key = (stack.name, name, attribute)
+        known = self._refs.get(key)
+        if known is None:
+            known = self._refs[key] = Ref(*key)
+        return known
 
     def parameter(self, stack: Stack, name: str, depth: int = 0) -> Any:
         """What Ref of a parameter returns."""
@@ -195,16 +204,17 @@ class Resolver:
     def _get_att(self, stack: Stack, argument: Any, depth: int) -> Any:
         if isinstance(argument, str):
             argument = argument.split(".", 1)
-        if not isinstance(argument, list | tuple) or len(argument) < 2 or not isinstance(argument[0], str):
+        if not isinstance(argument, (list, tuple)) or len(argument) < 2 or not isinstance(argument[0], str):
             return Unknown(f"Fn::GetAtt must be followed by a resource and an attribute, got {named(argument)}")
-        name = argument[0]
-        words = [self._plain_text(stack, one, depth) for one in argument[1:]]
-        strings = [word for word in words if isinstance(word, str)]
-        attribute = ".".join(strings)
-        if len(strings) < len(words):
-            return next((word for word in words if isinstance(word, Unknown)), None) or Unknown(
-                f"the attribute of {name} that Fn::GetAtt asks for is known only when it is deployed"
-            )
+        name, attribute = argument[0], argument[1]
+        if len(argument) > 2 or type(attribute) is not str or "{{" in attribute:
+            words = [self._plain_text(stack, one, depth) for one in argument[1:]]
+            strings = [word for word in words if isinstance(word, str)]
+            if len(strings) < len(words):
+                return next((word for word in words if isinstance(word, Unknown)), None) or Unknown(
+                    f"the attribute of {name} that Fn::GetAtt asks for is known only when it is deployed"
+                )
+            attribute = ".".join(strings)
         resource = stack.resources.get(name)
         if resource is None:
             return Unknown(f"{name} is not a resource of {stack.name}")
@@ -548,6 +558,12 @@ class Resolver:
         return transformed(argument)
 
 
+def is_function(value: dict[Any, Any]) -> bool:
+    """Whether an object with one key is an intrinsic function and its argument."""
+    (key,) = value
+    return key in _FUNCTIONS or (isinstance(key, str) and key.startswith("Fn::"))
+
+
 def transformed(argument: Any) -> Unknown:
     """What a macro in a template comes to."""
     name = argument.get("Name") if isinstance(argument, dict) else argument
@@ -573,10 +589,6 @@ _FUNCTIONS: dict[str, Callable[[Resolver, Stack, Any, int], Any]] = {
     TRANSFORM: Resolver._transform,
 }
 _ATOMS = frozenset((int, float, bool, type(None)))
-
-
-def _same(one: Any, other: Any) -> bool:
-    return one is other
 
 
 class _Pieces(Unknown):

@@ -16,7 +16,7 @@ from patterns.errors import PatternError
 from patterns.flow._documents import named
 from patterns.flow._sources import Sources
 from patterns.flow._stack import Stack
-from patterns.flow.resolve import TRANSFORM, Resolver, transformed
+from patterns.flow.resolve import TRANSFORM, Resolver, is_function, transformed
 from patterns.flow.targets import Targets
 from patterns.flow.values import NO_VALUE, Note, Ref, Text, Unknown
 
@@ -49,7 +49,6 @@ class Resource:
         return Ref(self.stack, self.logical_id)
 
 
-_MISSING = object()
 _PLAIN = frozenset((int, float, bool))
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
@@ -95,23 +94,23 @@ class Template:
         Args:
             resource: one of this template's resources.
             path: names of properties and indexes of lists, from ``Properties`` down.
-            default: returned when the property is not there (or is ``AWS::NoValue``).
+            default: returned when the property is not there, null or ``AWS::NoValue``.
 
         Returns:
             The value, which is shared: do not change it. An Unknown or a Ref that stands somewhere along the
             path is returned in its place, since nothing can be told about what is below it.
         """
         value: Any = resource.properties
-        if path and type(value) is dict and len(value) > 1:
+        if path and type(value) is dict and (len(value) != 1 or not is_function(value)):
             # Nearly every question is about a property that is not there, or is plain: nothing has to be resolved.
-            raw = value.get(path[0], _MISSING)
-            if raw is _MISSING and TRANSFORM not in value:
+            raw = value.get(path[0])
+            if raw is None and TRANSFORM not in value:
                 return default
             if len(path) == 1 and (type(raw) in _PLAIN or (type(raw) is str and "{{" not in raw)):
                 return raw
         stack = self._stacks[resource.stack]
         for step in path:
-            if type(value) is dict and len(value) == 1:
+            if type(value) is dict and len(value) == 1 and is_function(value):
                 value = self._resolver.resolve(stack, value)
             if type(value) is dict or value is _EMPTY:
                 if step not in value:
@@ -130,7 +129,7 @@ class Template:
             else:
                 return Unknown(f"{step} is looked for in {named(value)}")
         value = self._resolver.resolve(stack, value)
-        return default if value is NO_VALUE else value
+        return default if value is NO_VALUE or value is None else value
 
     def resolve(self, stack: str, raw: Any) -> Any:
         """What a piece of a stack's template comes to; None for ``AWS::NoValue``."""

@@ -151,10 +151,14 @@ class Resolver:
             condition = resource["Condition"]
             if self._condition(stack, condition, 0) is False:
                 return Unknown(f"{name} does not exist, its condition {condition} does not hold")
-        key = (stack.name, name, attribute)
+        return self.ref(stack.name, name, attribute)
+
+    def ref(self, stack: str, name: str, attribute: str = "") -> Ref:
+        """The reference; equal ones are one object."""
+        key = (stack, name, attribute)
         known = self._refs.get(key)
         if known is None:
-            known = self._refs[key] = Ref(*key)
+            known = self._refs[key] = Ref(stack, name, attribute)
         return known
 
     def parameter(self, stack: Stack, name: str, depth: int = 0) -> Any:

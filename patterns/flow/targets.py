@@ -18,6 +18,8 @@ _PARTIAL = re.compile(r"(\d{12}|\0\d+\0):function:(.+)")
 _BY_SERVICE: dict[str, list[str]] = {}
 for _kind, _shape in SHAPES.items():
     _BY_SERVICE.setdefault(_shape.service, []).append(_kind)
+for _kinds in _BY_SERVICE.values():
+    _kinds.sort(key=lambda kind: -len(SHAPES[kind].prefix))
 
 
 _Held = Ref | Unknown | str
@@ -34,11 +36,11 @@ class Targets:
         self._aliases: dict[tuple[Ref, str], Ref] | None = None
 
     def target(self, stack: Stack, value: Any, kinds: tuple[str, ...]) -> Ref | str | Unknown:
-        if isinstance(value, Unknown):
-            return value
         if isinstance(value, Ref):
             return self._reference(value)
-        if not isinstance(value, str | Text):
+        if isinstance(value, Unknown):
+            return value
+        if not isinstance(value, (str, Text)):
             return Unknown("a resource is named by something that is not text")
         flat, held = _flat(value)
         if flat.startswith("\0") and held:
@@ -61,12 +63,14 @@ class Targets:
         return unknown or Unknown(f"{value} names no resource of the templates that were read")
 
     def _reference(self, ref: Ref) -> Ref | Unknown:
+        if not ref.attribute:
+            return ref
         kind = self._resolver.kind(ref)
         if ref.attribute not in IDENTITIES and kind.startswith("AWS::"):
             return Unknown(f"attribute {ref.attribute} of {ref.logical_id} does not name it")
-        if kind.startswith(("Custom::", "AWS::CloudFormation::")) and ref.attribute:
+        if kind.startswith(("Custom::", "AWS::CloudFormation::")):
             return Unknown(f"attribute {ref.attribute} of {ref.logical_id} is known only when it is deployed")
-        return Ref(ref.stack, ref.logical_id)
+        return self._resolver.ref(ref.stack, ref.logical_id)
 
     def _reference_with_more(self, flat: str, held: list[_Held]) -> Ref | Unknown | None:
         """An ARN and what follows it: a function's qualifier, the objects of a bucket."""
@@ -87,7 +91,7 @@ class Targets:
         if len(fields) < 6:
             return None
         _, _, service, region, account, rest = fields
-        for kind in sorted(_BY_SERVICE.get(service, ()), key=lambda one: -len(SHAPES[one].prefix)):
+        for kind in _BY_SERVICE.get(service, ()):
             shape = SHAPES[kind]
             if not rest.startswith(shape.prefix):
                 continue
@@ -213,7 +217,8 @@ def _flat(value: str | Text | Ref | Unknown) -> tuple[str, list[_Held]]:
 
     for part in text(value):
         if isinstance(part, str):
-            out.append(PSEUDO.sub(lambda match: hold(match[0]), part.replace("\0", "")))
+            part = part.replace("\0", "")
+            out.append(PSEUDO.sub(lambda match: hold(match[0]), part) if "${AWS::" in part else part)
         else:
             out.append(hold(part))
     return "".join(out), held

@@ -99,7 +99,8 @@ class Sources:
         for path in paths:
             document = _documents.found(path, self.notes)
             if document is not None:
-                documents[path.resolve()] = self._templates[path.resolve()] = document
+                whole = path.resolve()
+                documents[whole] = self._templates[whole] = document
         if not documents:
             raise PatternError(f"{folder}: holds no template and no cloud assembly")
         children = {
@@ -241,7 +242,8 @@ class Sources:
 
 def _names(paths: list[Path], taken: set[str]) -> list[str]:
     """The names of the stacks of these files; the same file twice is told apart by a number."""
-    ways = [_way(path) for path in paths]
+    whole: dict[Path, tuple[tuple[str, ...], bool]] = {}
+    ways = [_way(path, whole) for path in paths]
     lengths = [len(parents) + 1 if below and stem in _PLAIN else 1 for *parents, stem, below in ways]
     parts = [way[:-1] for way in ways]
     while True:
@@ -268,17 +270,23 @@ def _names(paths: list[Path], taken: set[str]) -> list[str]:
     return found
 
 
-def _way(path: Path) -> tuple[Any, ...]:
+def _way(path: Path, known: dict[Path, tuple[tuple[str, ...], bool]]) -> tuple[Any, ...]:
     """The folders of a file and its name without the ending, and whether they begin at the current folder."""
     stem = re.sub(r"(\.template)?\.[^.]*$", "", path.name) or path.name
+    if path.parent not in known:
+        known[path.parent] = _folders(path.parent)
+    folders, below = known[path.parent]
+    return (*folders, stem, below)
+
+
+def _folders(folder: Path) -> tuple[tuple[str, ...], bool]:
     try:
-        folder = path.parent.resolve()
-        here = Path.cwd()
+        whole, here = folder.resolve(), Path.cwd()
     except OSError:
-        return (stem, False)
-    if folder.is_relative_to(here):
-        return (*folder.relative_to(here).parts, stem, True)
-    return (*folder.parts[1:], stem, False)
+        return (), False
+    if whole.is_relative_to(here):
+        return whole.relative_to(here).parts, True
+    return whole.parts[1:], False
 
 
 class _Assets(dict[str, str]):

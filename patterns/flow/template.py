@@ -199,21 +199,25 @@ class Template:
             notes.append(Note(stack.source, place, "has no Type"))
         metadata = part("Metadata", dict, "an object") or _EMPTY
         path = metadata.get("aws:cdk:path")
-        depends = declared.get("DependsOn", ())
-        depends = (depends,) if isinstance(depends, str) else depends
         return Resource(
             stack.name,
             str(logical_id),
             kind or "",
             part("Properties", dict, "an object") or _EMPTY,
             metadata,
-            tuple(one for one in depends if isinstance(one, str)) if isinstance(depends, list | tuple) else (),
+            _named_in(declared["DependsOn"]) if "DependsOn" in declared else (),
             part("DeletionPolicy", str, "text"),
             part("UpdateReplacePolicy", str, "text"),
             path if isinstance(path, str) else None,
             condition,
             stack.source,
         )
+
+
+def _named_in(depends: Any) -> tuple[str, ...]:
+    if isinstance(depends, str):
+        return (depends,)
+    return tuple(one for one in depends if isinstance(one, str)) if isinstance(depends, list | tuple) else ()
 
 
 def read(*sources: str | PathLike[str] | Mapping[str, Any], parameters: Mapping[str, str] | None = None) -> Template:

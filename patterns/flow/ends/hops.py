@@ -1,7 +1,6 @@
 """What becomes of a message at one node, whatever kind it is."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from patterns.flow.ends.buses import at_bus, at_pipe, at_rule
 from patterns.flow.ends.callers import at_bucket, at_caller
@@ -75,8 +74,8 @@ def steps_at(flow: Flow, key: str, mode: str, net: bool) -> Iterator[End | Go]:
 def _told_of_a_copy(node: Node, step: End | Go) -> End | Go:
     """What a bucket that holds a failed message tells: the object stays, whatever becomes of that."""
     if isinstance(step, Go):
-        return replace(step, net=True)
-    return replace(step, kept=Kept(node.id, None, None), lost=False, remedy="")
+        return step._replace(net=True)
+    return step._replace(kept=Kept(node.id, None, None), lost=False, remedy="")
 
 
 def _outside(node: Node, net: bool) -> End:

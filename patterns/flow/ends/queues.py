@@ -9,7 +9,7 @@ from patterns.flow.ends.rounds import loop_of
 from patterns.flow.ends.screens import lets_nothing_through
 from patterns.flow.ends.steps import MOVED, POLLED, End, Go, doubts_of, existence, is_plain, siblings_of
 from patterns.flow.ends.streams import reader_of
-from patterns.flow.ends.watching import function_metrics, queue_alarms, told_by
+from patterns.flow.ends.watching import Wanted, function_metrics, queue_alarms, told_by
 from patterns.flow.model import Flow, Function, Kept, Node, Outcome, Poll, Queue, Redrive
 from patterns.flow.words import duration, times
 
@@ -100,7 +100,7 @@ def at_queue(flow: Flow, node: Node, polls: list[Poll], mode: str, net: bool) ->
                 unsure=() if told else (f"the filter of {reader_of(flow, poll)}",),
                 unless_covered=True,
                 remedy="filter before the queue (subscription or rule), or give the rest a queue of its own",
-                alarms=told_by(flow, ("AWS/Lambda", "FilteredOutEventCount", "EventSourceMappingUUID", poll.id)),
+                alarms=told_by(flow, Wanted("AWS/Lambda", "FilteredOutEventCount", "EventSourceMappingUUID", poll.id)),
             )
         if poll.id not in idle:
             filtered, several = bool(poll.filters) or contested, len(open_polls) > 1

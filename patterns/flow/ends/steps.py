@@ -1,8 +1,7 @@
 """What a hop tells of a message: an end, or a step to the next node."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from patterns.flow.model import (
     Answer,
@@ -29,8 +28,7 @@ CARRIES = (Subscription, Match, Delivery, Notification, Call, Poll)
 LEADS = (*CARRIES, Redrive, DeadLetter, Destination)
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """An end on one hop, its times counted from the arrival at the node."""
 
     outcome: Outcome
@@ -48,8 +46,7 @@ class End:
     unsure: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Go:
+class Go(NamedTuple):
     """A message, its copy or its record going on to the next node.
 
     ``shared``: one of several readers gets it; ``why``: the failure after which it takes this way.

@@ -1,8 +1,8 @@
 """Every fate of a message, by following each hop from where it enters."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from patterns._collect import paused
 from patterns.flow.cycles import tangles
@@ -202,8 +202,7 @@ class _Stories:
         return known
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
+class _Way(NamedTuple):
     """How a message comes to a place: when, by which links, and what that depends on."""
 
     soonest: int = 0

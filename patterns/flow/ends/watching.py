@@ -31,11 +31,10 @@ class Net(Enum):
     REFUSES = "the dead-letter queue cannot take it"
 
 
-def told_by(flow: Flow, *wanted: Wanted | tuple[str, str, str, str]) -> tuple[str, ...]:
+def told_by(flow: Flow, *wanted: Wanted) -> tuple[str, ...]:
     """The alarms on these metrics that can fire and have an action."""
     found: dict[str, None] = {}
-    for each in wanted:
-        one = each if isinstance(each, Wanted) else Wanted(*each)
+    for one in wanted:
         for alarm in flow.watching(one.namespace, one.metric, one.dimension, one.node):
             if alarm.acts and alarm.fires and _precise(flow, alarm.metrics, one):
                 found[alarm.id] = None
@@ -136,7 +135,7 @@ def queue_alarms(
         # SQS does not count what it moves itself.
         # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
         metrics.append("NumberOfMessagesSent")
-    found = told_by(flow, *(("AWS/SQS", metric, "QueueName", node.id) for metric in metrics))
+    found = told_by(flow, *[Wanted("AWS/SQS", metric, "QueueName", node.id) for metric in metrics])
     queue = node if isinstance(node, Queue) else None
     if at_most is None:
         at_most = queue.retention if queue else None

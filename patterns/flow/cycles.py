@@ -7,6 +7,7 @@ import re
 from collections import deque
 
 from patterns.flow.model import (
+    Answer,
     Bucket,
     Delivery,
     Edge,
@@ -119,12 +120,18 @@ def tangles(flow: Flow, kinds: tuple[type[Edge], ...]) -> list[list[str]]:
 
 
 def _graph(flow: Flow, kinds: tuple[type[Edge], ...]) -> dict[str, list[tuple[str, Edge]]]:
-    places = {node.id: _place(flow, node.id) for node in flow.nodes_of(Function)}
+    places = {node.id: node.function or node.id for node in flow.nodes_of(Function)}
+    working = [
+        edge
+        for edge in flow.edges.values()
+        if edge.enabled is not False and edge.verdict.answer is not Answer.DENIED and isinstance(edge, kinds)
+    ]
+    sources = {places.get(edge.source, edge.source) for edge in working}
     graph: dict[str, list[tuple[str, Edge]]] = {}
-    for edge in flow.edges.values():
-        if isinstance(edge, kinds) and edge.enabled is not False and not edge.verdict.denied:
-            source, target = edge.source, edge.target
-            graph.setdefault(places.get(source, source), []).append((places.get(target, target), edge))
+    for edge in working:
+        target = places.get(edge.target, edge.target)
+        if target in sources:  # else nothing leads on from there, which no cycle can
+            graph.setdefault(places.get(edge.source, edge.source), []).append((target, edge))
     return graph
 
 

@@ -106,8 +106,7 @@ class Rule:
     group: str = DELIVERY
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One hazard in one place. It is put into words when somebody reads it, not when it is found.
 
     Attributes:

@@ -1,9 +1,7 @@
 """Ask every rule about a flow."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from itertools import groupby
-from operator import itemgetter
+from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
 from patterns._collect import paused
@@ -141,11 +139,13 @@ def _sorted_out(findings: list[Finding], lookups: list[Lookup]) -> tuple[list[Fi
     """The findings that stand, and those that somebody accepted."""
     open_, accepted = [], []
     for finding in findings:
-        answer = next((a for lookup in lookups if (a := lookup(finding)) is not None), None)
-        if answer is None:
-            open_.append(finding)
+        for lookup in lookups:
+            answer = lookup(finding)
+            if answer is not None:
+                accepted.append(Acknowledged(finding, *answer))
+                break
         else:
-            accepted.append(Acknowledged(finding, *answer))
+            open_.append(finding)
     return open_, accepted
 
 
@@ -166,15 +166,21 @@ def refuse_unknown(name: str, ids: Iterable[str]) -> None:
 
 def _distinct(findings: list[Finding]) -> list[Finding]:
     """Sorted; the same hazard in the same place told once, equal fingerprints of different places numbered."""
-    keyed = sorted(((_order(finding), number) for number, finding in enumerate(findings)))
+    places: dict[tuple[bool, int, str, str, str], Finding] = {}
+    shared: dict[tuple[bool, int, str, str, str], list[Finding]] = {}
+    for finding in findings:
+        order = _order(finding)
+        first = places.setdefault(order, finding)
+        if first is not finding:
+            shared.setdefault(order, [first]).append(finding)
     counts: dict[str, int] = {}
     numbered = []
-    for _, same in groupby(keyed, key=itemgetter(0)):
-        for finding in _once([findings[number] for _, number in same]):
+    for order in sorted(places):
+        for finding in _once(shared[order]) if order in shared else (places[order],):
             hazard = finding.hazard
             before = counts.get(hazard, 0)
             counts[hazard] = before + 1
-            numbered.append(replace(finding, again=before) if before else finding)
+            numbered.append(finding._replace(again=before) if before else finding)
     return numbered
 
 
@@ -186,7 +192,7 @@ def _order(finding: Finding) -> tuple[bool, int, str, str, str]:
 
 def _once(same: list[Finding]) -> Iterable[Finding]:
     """Of what stands in one place each hazard once. Only here have their words to be compared."""
-    return {(f.hazard, f.why): f for f in sorted(same, key=lambda f: f.why)}.values() if len(same) > 1 else same
+    return {(f.hazard, f.why): f for f in sorted(same, key=lambda f: f.why)}.values()
 
 
 # --- acknowledgements in templates ------------------------------------------------------------------
@@ -195,7 +201,9 @@ def _once(same: list[Finding]) -> Iterable[Finding]:
 def _in_metadata(finding: Finding) -> tuple[str, str] | None:
     """``Metadata: {messaging-checks: {acknowledge: [{id, reason}]}}`` on the resource of a finding."""
     metadata = finding.found.at.metadata
-    for entry in _entries(metadata) if PLUGIN in metadata else ():
+    if PLUGIN not in metadata:
+        return None
+    for entry in _entries(metadata):
         if isinstance(entry, Mapping) and _rule_of(entry) == finding.rule and _reason(entry):
             return _reason(entry), finding.where
     return None

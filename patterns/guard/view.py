@@ -50,6 +50,8 @@ class View:
 
     Attributes:
         flow: the graph.
+        template: the resources behind it.
+        value: a property with references resolved, as `Template.value` gives it.
         options: what the organisation decides.
     """
 
@@ -58,16 +60,9 @@ class View:
             raise TypeError("a flow built by hand has no resources to report on")
         self.flow = flow
         self.template: Template = flow.template
+        self.value = self.template.value
         self.options = options or Options()
         self.memo: dict[str, Any] = {}
-
-    def value(self, resource: Resource, *path: str | int, default: Any = None) -> Any:
-        """A property with references resolved; ``default`` where it is absent or null."""
-        properties = resource.properties
-        if path and path[0] not in properties and len(properties) != 1:
-            return default  # not there; a single key may be a function that brings it
-        found = self.template.value(resource, *path, default=default)
-        return default if found is None else found
 
     # --- queues and functions -------------------------------------------------------------------
 
@@ -224,7 +219,7 @@ class View:
                 doubt, weak = doubt or unsure, weak or problem
         if doubt:
             return Watch(False, doubt, unsure=True)
-        return Watch(False, weak)
+        return Watch(False, weak) if weak else _UNWATCHED
 
 
 def _policy(view: View, edge: Subscription) -> Any:
@@ -244,6 +239,9 @@ class Watch:
     told: bool
     why: str = ""
     unsure: bool = False
+
+
+_UNWATCHED = Watch(False)
 
 
 def _weakness(alarm: Alarm) -> tuple[str, str]:
@@ -379,12 +377,12 @@ def mentions(raw: Any, *words: str) -> bool:
     while waiting:
         value = waiting.pop()
         if isinstance(value, str):
-            if value in words or value.partition(".")[0] in words:
+            if value in words or ("." in value and value.partition(".")[0] in words):
                 return True
-        elif isinstance(value, Mapping):
+        elif isinstance(value, dict):
             waiting.extend(value)
             waiting.extend(value.values())
-        elif isinstance(value, list | tuple):
+        elif isinstance(value, (list, tuple)):
             waiting.extend(value)
     return False
 

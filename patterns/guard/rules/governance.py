@@ -85,6 +85,8 @@ def _runtime(view: View) -> Iterator[Found]:
 
 def _manual(view: View) -> Iterator[Found]:
     for definition, name in _functions(view):
+        if "RuntimeManagementConfig" not in definition.properties:
+            continue
         config = documents(view.value(definition, "RuntimeManagementConfig"))
         if config.get("UpdateRuntimeOn") == "Manual":
             missing = "" if config.get("RuntimeVersionArn") else ", and no RuntimeVersionArn says which one"
@@ -129,7 +131,7 @@ def _documents(view: View) -> Iterator[tuple[Resource, str, Any]]:
         raw = role.properties.get("Policies")
         if raw is None or (
             isinstance(raw, list)
-            and not any(not isinstance(one, Mapping) or _suspicious(one.get("PolicyDocument"), _GRANT) for one in raw)
+            and not any(not isinstance(one, dict) or _suspicious(one.get("PolicyDocument"), _GRANT) for one in raw)
         ):
             continue
         policies = view.value(role, "Policies")
@@ -152,12 +154,24 @@ def _statements(document: Any) -> Iterator[Mapping[str, Any]]:
             yield statement
 
 
+# The keys of an object below which an asterisk can stand.
+_STARRED = frozenset(("AWS", "Fn::Join", "Fn::Sub"))
+
+
 def _has_star(value: Any) -> bool:
     """Whether an asterisk stands in a raw value, before it costs anything to resolve it."""
     if isinstance(value, str):
         return "*" in value
+    if isinstance(value, dict) and not _STARRED.intersection(value):
+        return False
     if isinstance(value, list):
-        return any("*" in one if isinstance(one, str) else isinstance(one, dict) and _has_star(one) for one in value)
+        for one in value:
+            if isinstance(one, str):
+                if "*" in one:
+                    return True
+            elif isinstance(one, dict) and _has_star(one):
+                return True
+        return False
     if not isinstance(value, dict) or len(value) != 1:
         return isinstance(value, dict) and _has_star(value.get("AWS"))
     ((key, inside),) = value.items()
@@ -174,7 +188,7 @@ _OPEN = (("Principal", "NotPrincipal"),)
 
 def _suspicious(document: Any, keys: tuple[tuple[str, str], ...]) -> bool:
     """Whether a raw policy is worth a closer look: an asterisk in one of these keys, or no plain statements."""
-    statements = document.get("Statement") if isinstance(document, Mapping) else None
+    statements = document.get("Statement") if isinstance(document, dict) else None
     if not isinstance(statements, list):
         return document is not None
     for one in statements:
@@ -182,7 +196,7 @@ def _suspicious(document: Any, keys: tuple[tuple[str, str], ...]) -> bool:
             return True
         if one["Effect"] != "Deny":
             for key, negated in keys:
-                if negated in one or _has_star(one.get(key)):
+                if negated in one or (key in one and _has_star(one[key])):
                     return True
     return False
 

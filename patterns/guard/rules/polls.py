@@ -313,9 +313,10 @@ _STREAM_ONLY = (
 def _stream_options(view: View) -> Iterator[Found]:
     for poll in view.mappings:
         assert poll.resource is not None
+        given = poll.resource.properties
         if view.queue_of(poll) is None:
             continue
-        for name in _STREAM_ONLY:
+        for name in [name for name in _STREAM_ONLY if name in given]:
             value = view.value(poll.resource, name)
             if name == "DestinationConfig":
                 value = view.value(poll.resource, name, "OnFailure", "Destination")

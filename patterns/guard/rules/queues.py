@@ -250,7 +250,7 @@ def _not_allowed(view: View) -> Iterator[Found]:
                 subject=queue.id,
             )
     for dead in view.flow.nodes_of(Queue):
-        if dead.resource is None:
+        if dead.resource is None or "RedriveAllowPolicy" not in dead.resource.properties:
             continue
         named = view.value(dead.resource, "RedriveAllowPolicy", "sourceQueueArns")
         if isinstance(named, list) and len(named) > limits.SQS_REDRIVE_ALLOW_SOURCES:

@@ -102,7 +102,7 @@ def check(flow: Flow, settings: Settings | None = None, acknowledged: Iterable[L
     view = View(flow, settings.options)
     with paused():
         acknowledged = list(acknowledged)
-        open_, accepted = _sorted_out(_distinct(list(_asked(view, settings))), [_in_metadata, *acknowledged])
+        open_, accepted = _sorted_out(_asked(view, settings), [_in_metadata, *acknowledged])
     return Report(
         findings=tuple(open_),
         acknowledged=tuple(accepted),
@@ -128,11 +128,17 @@ def _rules(settings: Settings) -> Iterator[Rule]:
     return (rule for rule in RULES if rule.group in settings.groups and rule.id not in settings.ignore)
 
 
-def _asked(view: View, settings: Settings) -> Iterator[Finding]:
+def _asked(view: View, settings: Settings) -> list[Finding]:
+    """What all rules find, sorted."""
+    findings: list[Finding] = []
     for rule in _rules(settings):
         severity = settings.severities.get(rule.id)
-        for found in rule.decide(view):
-            yield Finding(rule, found, severity or found.severity or rule.severity)
+        findings.extend(
+            _distinct(
+                [Finding(rule, found, severity or found.severity or rule.severity) for found in rule.decide(view)]
+            )
+        )
+    return sorted(findings, key=_order)
 
 
 def _sorted_out(findings: list[Finding], lookups: list[Lookup]) -> tuple[list[Finding], list[Acknowledged]]:
@@ -164,19 +170,24 @@ def refuse_unknown(name: str, ids: Iterable[str]) -> None:
             raise PatternError(f"{name} must name rules, got {given!r}{hint}")
 
 
+# The digits of an asset's hash, which a hazard leaves out: so long a name may hold one.
+_HASH = 64
+
+
 def _distinct(findings: list[Finding]) -> list[Finding]:
-    """Sorted; the same hazard in the same place told once, equal fingerprints of different places numbered."""
-    places: dict[tuple[bool, int, str, str, str], Finding] = {}
-    shared: dict[tuple[bool, int, str, str, str], list[Finding]] = {}
+    """One rule's: the same hazard in the same place told once, equal fingerprints of different places numbered."""
+    resources = [finding.found.at for finding in findings]
+    if len(set(map(id, resources))) == len(resources) and not any(
+        len(at.logical_id) >= _HASH or len(at.stack) >= _HASH for at in resources
+    ):
+        return findings  # each in a resource of its own
+    places: dict[tuple[bool, int, str, str, str], list[Finding]] = {}
     for finding in findings:
-        order = _order(finding)
-        first = places.setdefault(order, finding)
-        if first is not finding:
-            shared.setdefault(order, [first]).append(finding)
+        places.setdefault(_order(finding), []).append(finding)
     counts: dict[str, int] = {}
     numbered = []
-    for order in sorted(places):
-        for finding in _once(shared[order]) if order in shared else (places[order],):
+    for place in sorted(places):
+        for finding in _once(places[place]):
             hazard = finding.hazard
             before = counts.get(hazard, 0)
             counts[hazard] = before + 1

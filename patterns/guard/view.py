@@ -208,8 +208,23 @@ class View:
 
     # --- alarms -----------------------------------------------------------------------------------
 
+    def alarmed(self, namespace: str, node: str) -> bool:
+        """Whether any alarm looks at metrics of a resource."""
+        return (namespace, node) in self._alarmed
+
+    @cached_property
+    def _alarmed(self) -> set[tuple[str, str]]:
+        return {
+            (metric.namespace, node)
+            for alarm in self.flow.alarms.values()
+            for metric in alarm.metrics
+            for _, node in metric.dimensions
+        }
+
     def watched(self, namespace: str, metrics: Iterable[str], dimension: str, node: str) -> "Watch":
         """Whether an alarm with an action tells about one of these metrics of a resource."""
+        if not self.alarmed(namespace, node):
+            return _UNWATCHED
         doubt = weak = ""
         for metric in metrics:
             for alarm in self.flow.watching(namespace, metric, dimension, node):
@@ -352,9 +367,12 @@ def exists(*resources: Resource | None) -> str:
     A hazard that takes two resources is none where their Conditions never hold together. Those that stand under one
     and the same Condition do exist together.
     """
-    under = [(one, one.condition) for one in resources if one is not None and one.condition is not None]
-    if not under:
+    for one in resources:
+        if one is not None and one.condition is not None:
+            break
+    else:
         return ""
+    under = [(one, one.condition) for one in resources if one is not None and one.condition is not None]
     every = {one.ref for one in resources if one is not None}
     conditional = {one.ref for one, _ in under}
     shared = {condition.same for _, condition in under}

@@ -115,15 +115,14 @@ def _default_timeout(view: View) -> Iterator[Found]:
     reported: set[str] = set()
     for node in view.flow.nodes_of(Function):
         definition = node.definition
-        if definition is None or node.function in reported or not view.flow.arriving(node.id):
+        if definition is None or "Timeout" in definition.properties or node.function in reported:
             continue
         if node.id not in view.asynchronous and not any(
             isinstance(edge, Poll) and edge.enabled is not False for edge in view.flow.arriving(node.id)
         ):
             continue
         reported.add(node.function)
-        if "Timeout" not in definition.properties:
-            yield Found(definition, "Timeout", {"function": view.flow.name(node.function)})
+        yield Found(definition, "Timeout", {"function": view.flow.name(node.function)})
 
 
 _LOOP = {

@@ -74,10 +74,10 @@ def _receive_count_range(view: View) -> Iterator[Found]:
 def _receive_count_low(view: View) -> Iterator[Found]:
     for edge in view.flow.edges_of(Redrive):
         count = edge.max_receive_count
-        functions = [f for poll in view.readers(edge.source) if (f := view.function_of(poll))]
-        if not functions or count is None or not edge.resource or _receive_count(edge):
+        if count is None or count >= limits.SQS_RECOMMENDED_RECEIVE_COUNT:
             continue
-        if count < limits.SQS_RECOMMENDED_RECEIVE_COUNT:
+        functions = [f for poll in view.readers(edge.source) if (f := view.function_of(poll))]
+        if functions and edge.resource and not _receive_count(edge):
             once = count == 1
             yield Found(
                 edge.resource,
@@ -131,9 +131,11 @@ def _short_retention(view: View) -> Iterator[Found]:
 def _dead_letters_expire(view: View) -> Iterator[Found]:
     worst: dict[str, tuple[Queue, Queue]] = {}
     for _, queue, dead in view.redriven:
-        if queue.fifo is not False or dead.fifo is not False or _chain(view, queue.id)[-1] == queue.id:
+        if queue.fifo is not False or dead.fifo is not False:
             continue  # FIFO: the clock starts again when the message is moved
         if queue.retention is None or dead.retention is None or dead.retention > queue.retention:
+            continue
+        if _chain(view, queue.id)[-1] == queue.id:
             continue
         known = worst.get(dead.id)
         if known is None or (known[0].retention or 0) < queue.retention:
@@ -292,7 +294,7 @@ def _dead_letters_of_dead_letters(view: View) -> Iterator[Found]:
 
 def _same_function(view: View) -> Iterator[Found]:
     for edge in view.flow.edges_of(Redrive):
-        if edge.source == edge.target:
+        if edge.source == edge.target or not view.readers(edge.target):
             continue
         functions = {f.function: poll for poll in view.readers(edge.source) if (f := view.function_of(poll))}
         for poll in view.readers(edge.target):
@@ -402,7 +404,9 @@ def _backlog(view: View) -> Iterator[Found]:
         queue = view.flow.nodes[source]
         if not isinstance(queue, Queue) or queue.resource is None or source in view.kept_in:
             continue
-        if not any(_tells_of_backlog(view, alarm, queue) for alarm in _alarms_on(view, source)):
+        if not view.alarmed("AWS/SQS", source) or not any(
+            _tells_of_backlog(view, alarm, queue) for alarm in _alarms_on(view, source)
+        ):
             yield Found(queue.resource, "", {"queue": queue.name, "retention": span(queue.retention)})
 
 

@@ -110,14 +110,21 @@ class View:
 
     def readers(self, queue: str) -> list[Poll]:
         """Who polls a queue."""
-        return self._readers.get(queue, [])
+        return self.readers_of.get(queue, [])
 
     @cached_property
-    def _readers(self) -> dict[str, list[Poll]]:
+    def readers_of(self) -> dict[str, list[Poll]]:
+        """The enabled readers by queue."""
         found: dict[str, list[Poll]] = {}
         for poll in self.polls:
             found.setdefault(poll.source, []).append(poll)
         return found
+
+    @cached_property
+    def served(self) -> list[tuple[Poll, Queue, Function]]:
+        """The enabled readers whose queue and function stand in the templates, with both."""
+        found = [(poll, self.queue_of(poll), self.function_of(poll)) for poll in self.polls]
+        return [(poll, queue, function) for poll, queue, function in found if queue and function]
 
     def queue_of(self, poll: Poll) -> Queue | None:
         """The queue that is polled, when it stands in the templates."""

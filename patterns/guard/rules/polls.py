@@ -35,9 +35,8 @@ def _names(view: View, poll: Poll) -> dict[str, object]:
 
 
 def _visibility(view: View) -> Iterator[tuple[Poll, Queue, Function, int, int]]:
-    for poll in view.polls:
-        queue, function = view.queue_of(poll), view.function_of(poll)
-        if queue and function and queue.visibility is not None and function.timeout is not None:
+    for poll, queue, function in view.served:
+        if queue.visibility is not None and function.timeout is not None:
             yield poll, queue, function, queue.visibility, function.timeout
 
 
@@ -95,8 +94,8 @@ _REPORTS = re.compile(r"batchItemFailures|batch_item_failures|BatchProcessor|pro
 
 def _never_reports(view: View) -> Iterator[Found]:
     for poll in view.mappings:
-        function = view.function_of(poll)
-        if not poll.partial or function is None or function.definition is None:
+        function = view.function_of(poll) if poll.partial else None
+        if function is None or function.definition is None:
             continue
         code = view.value(function.definition, "Code", "ZipFile")
         if isinstance(code, str) and code.strip() and not _REPORTS.search(code):
@@ -314,9 +313,10 @@ def _stream_options(view: View) -> Iterator[Found]:
     for poll in view.mappings:
         assert poll.resource is not None
         given = poll.resource.properties
-        if view.queue_of(poll) is None:
+        named = [name for name in _STREAM_ONLY if name in given]
+        if not named or view.queue_of(poll) is None:
             continue
-        for name in [name for name in _STREAM_ONLY if name in given]:
+        for name in named:
             value = view.value(poll.resource, name)
             if name == "DestinationConfig":
                 value = view.value(poll.resource, name, "OnFailure", "Destination")
@@ -357,14 +357,9 @@ def _cannot_delete(view: View) -> Iterator[Found]:
 
 
 def _competing(view: View) -> Iterator[Found]:
-    seen: set[str] = set()
-    for poll in view.polls:
-        queue = view.queue_of(poll)
-        if queue is None or queue.id in seen or not queue.resource:
-            continue
-        seen.add(queue.id)
-        polls = view.readers(queue.id)
-        if len(polls) < 2:
+    for polls in view.readers_of.values():
+        queue = view.queue_of(polls[0]) if len(polls) > 1 else None
+        if queue is None or not queue.resource:
             continue
         readers, certain = {}, set()
         for other in polls:
@@ -384,14 +379,10 @@ def _competing(view: View) -> Iterator[Found]:
 
 def _unqualified(view: View) -> Iterator[Found]:
     for poll in view.mappings:
-        function = view.function_of(poll)
-        if function is None or function.id != function.function or not poll.resource:
+        qualified = view.qualifiers(poll.target)
+        if len(qualified) < 2 or not poll.resource:
             continue
-        aliases = [
-            other
-            for other in view.qualifiers(function.id)
-            if other.resource and other.resource.type == "AWS::Lambda::Alias"
-        ]
+        aliases = [other for other in qualified if other.resource and other.resource.type == "AWS::Lambda::Alias"]
         used = next((other for other in aliases if view.flow.arriving(other.id) or _offered(view, other)), None)
         if used:
             yield Found(poll.resource, "FunctionName", {**_names(view, poll), "alias": used.name})

@@ -102,7 +102,8 @@ def check(flow: Flow, settings: Settings | None = None, acknowledged: Iterable[L
     view = View(flow, settings.options)
     with paused():
         acknowledged = list(acknowledged)
-        open_, accepted = _sorted_out(_asked(view, settings), [_in_metadata, *acknowledged])
+        lookups = [_in_metadata, *acknowledged] if view.acknowledging else acknowledged
+        open_, accepted = _sorted_out(_asked(view, settings), lookups)
     return Report(
         findings=tuple(open_),
         acknowledged=tuple(accepted),
@@ -143,6 +144,8 @@ def _asked(view: View, settings: Settings) -> list[Finding]:
 
 def _sorted_out(findings: list[Finding], lookups: list[Lookup]) -> tuple[list[Finding], list[Acknowledged]]:
     """The findings that stand, and those that somebody accepted."""
+    if not lookups:
+        return findings, []
     open_, accepted = [], []
     for finding in findings:
         for lookup in lookups:
@@ -177,9 +180,8 @@ _HASH = 64
 def _distinct(findings: list[Finding]) -> list[Finding]:
     """One rule's: the same hazard in the same place told once, equal fingerprints of different places numbered."""
     resources = [finding.found.at for finding in findings]
-    if len(set(map(id, resources))) == len(resources) and not any(
-        len(at.logical_id) >= _HASH or len(at.stack) >= _HASH for at in resources
-    ):
+    names = {at.logical_id for at in resources} | {at.stack for at in resources}
+    if len(set(map(id, resources))) == len(resources) and not any(len(name) >= _HASH for name in names):
         return findings  # each in a resource of its own
     places: dict[tuple[bool, int, str, str, str], list[Finding]] = {}
     for finding in findings:
@@ -212,9 +214,7 @@ def _once(same: list[Finding]) -> Iterable[Finding]:
 def _in_metadata(finding: Finding) -> tuple[str, str] | None:
     """``Metadata: {messaging-checks: {acknowledge: [{id, reason}]}}`` on the resource of a finding."""
     metadata = finding.found.at.metadata
-    if PLUGIN not in metadata:
-        return None
-    for entry in _entries(metadata):
+    for entry in _entries(metadata) if PLUGIN in metadata else ():
         if isinstance(entry, Mapping) and _rule_of(entry) == finding.rule and _reason(entry):
             return _reason(entry), finding.where
     return None
@@ -237,9 +237,7 @@ def _reason(entry: Mapping[str, object]) -> str:
 
 
 def _malformed(view: View, asked: set[str], used: set[tuple[Ref, str]]) -> Iterable[str]:
-    for resource in view.template.resources.values():
-        if PLUGIN not in resource.metadata:
-            continue
+    for resource in view.acknowledging:
         where = f"{resource.source}, Resources.{resource.logical_id}.Metadata.{PLUGIN}"
         entries = _entries(resource.metadata)
         if not entries:

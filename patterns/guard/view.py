@@ -30,6 +30,7 @@ from patterns.flow.model import (
     Way,
 )
 from patterns.flow.template import Ref, Resource, Template, Text, Unknown
+from patterns.guard.rule import PLUGIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,11 @@ class View:
         self.value = self.template.value
         self.options = options or Options()
         self.memo: dict[str, Any] = {}
+
+    @cached_property
+    def acknowledging(self) -> list[Resource]:
+        """The resources whose metadata acknowledge findings, or try to."""
+        return [resource for resource in self.template.resources.values() if PLUGIN in resource.metadata]
 
     # --- queues and functions -------------------------------------------------------------------
 

@@ -234,6 +234,14 @@ class View:
             for _, node in metric.dimensions
         }
 
+    def measured(self, namespace: str, metric: str) -> bool:
+        """Whether any alarm looks at this metric, of whatever resource."""
+        return (namespace, metric) in self._measured
+
+    @cached_property
+    def _measured(self) -> set[tuple[str, str]]:
+        return {(one.namespace, one.name) for alarm in self.flow.alarms.values() for one in alarm.metrics}
+
     def watched(self, namespace: str, metrics: Iterable[str], dimension: str, node: str) -> "Watch":
         """Whether an alarm with an action tells about one of these metrics of a resource."""
         if not self.alarmed(namespace, node):

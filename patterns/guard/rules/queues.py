@@ -172,6 +172,7 @@ def _dead_letters_short(view: View) -> Iterator[Found]:
 
 
 _TELLING = ("ApproximateNumberOfMessagesVisible", "ApproximateAgeOfOldestMessage")
+_SENT = "NumberOfMessagesSent"
 _IN_TIME = 86_400  # an alarm that waits for older messages tells of expiry, not of the failure
 _MANY = 1_000_000  # an alarm that waits for more messages than that never tells of a consumer that stopped
 
@@ -199,7 +200,7 @@ def _unwatched(view: View) -> Iterator[Found]:
 
 def _told(view: View, key: str, redriven: bool) -> Watch:
     """Whether somebody is told of the first message in a queue that keeps failures."""
-    metrics = _TELLING[:1] if redriven else (_TELLING[0], "NumberOfMessagesSent")
+    metrics = _TELLING[:1] if redriven else (_TELLING[0], _SENT)
     watch = view.watched("AWS/SQS", metrics, "QueueName", key)
     if watch.told:
         return watch
@@ -212,11 +213,11 @@ def _told(view: View, key: str, redriven: bool) -> Watch:
 
 def _on_sent(view: View, queue: str) -> Sequence[Alarm]:
     """The alarms on what is sent to a queue, which SQS itself does not count when it moves a message."""
-    return view.flow.watching("AWS/SQS", "NumberOfMessagesSent", "QueueName", queue)
+    return view.flow.watching("AWS/SQS", _SENT, "QueueName", queue)
 
 
 def _wrong_metric(view: View) -> Iterator[Found]:
-    for key, edges in view.kept_in.items():
+    for key, edges in view.kept_in.items() if view.measured("AWS/SQS", _SENT) else ():
         misled = _on_sent(view, key)
         if not misled or not any(isinstance(edge, Redrive) for edge in edges) or view.readers(key):
             continue

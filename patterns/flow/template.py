@@ -110,7 +110,7 @@ class Template:
                 return raw
         stack = self._stacks[resource.stack]
         for step in path:
-            if type(value) is dict and len(value) == 1 and is_function(value):
+            if type(value) is str or (type(value) is dict and len(value) == 1 and is_function(value)):
                 value = self._resolver.resolve(stack, value)
             if type(value) is dict or value is _EMPTY:
                 if step not in value:

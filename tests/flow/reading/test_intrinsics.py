@@ -93,6 +93,37 @@ def test_what_the_template_does_not_decide_is_unknown_with_its_reason(written, r
     assert of(written, **SECTIONS)[1] == Unknown(reason)
 
 
+@pytest.mark.parametrize("beside", [{}, {"Timeout": 3}], ids=["alone", "beside another"])
+@pytest.mark.parametrize(
+    ("properties", "path", "value"),
+    [
+        (
+            {"Config": "{{resolve:ssm:/a}}"},
+            ("Config",),
+            Unknown("a dynamic reference (ssm) is read when it is deployed"),
+        ),
+        (
+            {"Config": "{{resolve:ssm:/a}}"},
+            ("Config", "Target"),
+            Unknown("a dynamic reference (ssm) is read when it is deployed"),
+        ),
+        ({"Config": "text"}, ("Config", "Target"), Unknown("Target is looked for in 'text'")),
+        ({"Config": None}, ("Config",), "the default"),
+        ({"Config": None}, ("Config", "Target"), "the default"),
+        ({"Config": {"Target": None}}, ("Config", "Target"), "the default"),
+        ({"Config": {"Ref": "AWS::NoValue"}}, ("Config", "Target"), "the default"),
+        ({"Config": {"Fn::If": ["Prod", {"Target": 1}, None]}}, ("Config", "Target"), 1),
+        ({"Other": 1}, ("Config", "Target"), "the default"),
+    ],
+    ids=str,
+)
+def test_a_property_comes_to_the_same_alone_and_beside_another(properties, path, value, beside):
+    document = {"Resources": {"R": {"Type": "AWS::X", "Properties": {**properties, **beside}}}, **SECTIONS}
+    template = read({"app": document})
+    (resource,) = template.resources.values()
+    assert template.value(resource, *path, default="the default") == value
+
+
 def test_given_parameters_win_over_defaults_and_fill_open_ones():
     template = read(
         {"app": {"Resources": {}, **SECTIONS}, "other": {"Resources": {}, **SECTIONS}},

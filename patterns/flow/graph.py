@@ -38,5 +38,6 @@ def flow_of(template: Template) -> Flow:
         edges.extend(outside.links(draft, edges))
         edges.extend(nets(draft))
         edges.extend(late_links(draft, edges))
+        edges.extend(outside.senders(draft, edges))
         notes = [*(str(note) for note in template.notes), *draft.notes]
         return Flow.build(draft.nodes.values(), edges, alarms(draft), notes, template)

@@ -443,10 +443,11 @@ class Call(Edge):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Send(Edge):
-    """A function's own send, which its role and its environment make likely: code decides it.
+    """A send that is likely, because code decides it: a function's own, by its role and its environment, or one from
+    elsewhere by a sender that the policy of a queue, topic or bus lets in by name.
 
     Attributes:
-        action: the action its role is granted (``sqs:SendMessage``), or empty.
+        action: the action that the role or the policy grants (``sqs:SendMessage``), or empty.
         variable: the environment variable that names the target, or empty.
         keys: for a bucket, patterns of the object keys that the role may write; empty: any.
         events: for a bucket, what the role may bring about there (``ObjectCreated``); empty: anything.

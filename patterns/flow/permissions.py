@@ -137,7 +137,11 @@ def _exact(pattern: str) -> str:
 
 
 class Permissions:
-    """The policies of a set of templates, indexed once by what they protect."""
+    """The policies of a set of templates, indexed once by what they protect.
+
+    Attributes:
+        policies: those of queues, topics, buses and buckets, each with what it protects and its statements.
+    """
 
     def __init__(self, template: Template) -> None:
         self._template = template
@@ -153,6 +157,7 @@ class Permissions:
         self._open: set[tuple[str, str]] = set()
         self._ordered: dict[int, _Ordered] = {}
         self._told: dict[tuple[Caller, str, str], Verdict] = {}
+        self.policies: list[tuple[Resource, list[str], list[Statement]]] = []
         self._index()
 
     # --- what the templates say ---------------------------------------------------------------
@@ -167,12 +172,10 @@ class Permissions:
             ("AWS::S3::BucketPolicy", "Bucket"),
         ):
             for policy in template.of_type(kind):
-                statements = self._policy(policy)
-                for guarded in _list(template.value(policy, field)):
-                    if isinstance(guarded, Unknown):
-                        self._perhaps(policy.stack, _PROTECTS[field])
-                    for key in self._guarded(policy.stack, guarded):
-                        self._guards.setdefault(key, []).extend(statements)
+                named = _list(template.value(policy, field))
+                if any(isinstance(one, Unknown) for one in named):
+                    self._perhaps(policy.stack, _PROTECTS[field])
+                self._protect(policy, [key for one in named for key in self._guarded(policy.stack, one)])
         for key_resource in template.of_type(*_KEYS):
             document = template.value(key_resource, "KeyPolicy")
             if isinstance(document, (dict, str, Text)):
@@ -180,6 +183,14 @@ class Permissions:
         self._lambda()
         self._bus()
         self._index_roles()
+
+    def _protect(self, policy: Resource, keys: list[str], statements: list[Statement] | None = None) -> None:
+        """Index a policy by what it protects; ``statements``: where they stand in no PolicyDocument."""
+        if statements is None:
+            statements = self._policy(policy)
+        for key in keys:
+            self._guards.setdefault(key, []).extend(statements)
+        self.policies.append((policy, keys, statements))
 
     def _perhaps(self, stack: str, kind: str) -> None:
         """A policy that may protect any resource of this kind in the stack."""
@@ -270,8 +281,11 @@ class Permissions:
                         _exists_under(policy),
                     )
                 )
-            for key in self._guarded(policy.stack, bus):
-                self._guards.setdefault(key, []).extend(statements)
+            self._protect(policy, list(self._guarded(policy.stack, bus)), statements)
+        for bus in template.of_type("AWS::Events::EventBus"):
+            document = template.value(bus, "Policy")
+            if document is not None:
+                self._protect(bus, [node_id(bus)], self._statements(document))
 
     def _index_roles(self) -> None:
         template = self._template

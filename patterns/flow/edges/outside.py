@@ -1,16 +1,37 @@
-"""Who invokes a function from outside of the templates, as its permissions say.
+"""Who invokes a function, or may send to a queue, topic or bus, from outside of the templates, as policies say.
 
 A topic, rule or bucket that stands elsewhere leaves a trace here: the permission to invoke the function. Its
 events wait in Lambda's own queue like any other, with the same retries and the same need of a destination.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-services.html
+
+Another account's topic or role that a queue's policy names may send there. It is told as likely: the policy
+allows it, and nothing here does it.
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-basic-examples-of-sqs-policies.html
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from patterns.flow.draft import Draft
-from patterns.flow.model import Call, Delivery, Edge, External, Function, Notification, Subscription, node_id
-from patterns.flow.permissions import GAP, OPEN, readable, render, wild
+from patterns.flow.draft import DEFAULT_BUS, Draft
+from patterns.flow.model import (
+    ALLOWED,
+    Bus,
+    Call,
+    Delivery,
+    Edge,
+    External,
+    Function,
+    Node,
+    Notification,
+    Queue,
+    Send,
+    Subscription,
+    Topic,
+    Verdict,
+    node_id,
+)
+from patterns.flow.permissions import GAP, OPEN, Caller, Statement, readable, render, wild
 from patterns.flow.template import Resource, Unknown
 
 # Services that invoke asynchronously, and what of theirs it is that does.
@@ -101,3 +122,93 @@ def _caller(
         why = f"which {kind} invokes {function.name}: SourceArn of {draft.name(permission)} is {told}"
     name = f"a {kind} elsewhere" if kind[0] not in "aeiouAI" else f"an {kind} elsewhere"
     return draft.add(External(id=f"{node_id(permission)}#SourceArn?", name=name, service=service, why=why))
+
+
+# --- policies of queues, topics and buses ----------------------------------------------------------------
+
+_SENDS: dict[type[Node], str] = {Queue: "sqs:SendMessage", Topic: "sns:Publish", Bus: "events:PutEvents"}
+
+
+def senders(draft: Draft, known: list[Edge]) -> Iterator[Edge]:
+    """A likely send for each sender that a policy lets in by name and that stands in none of the templates."""
+    linked: set[tuple[str, str]] = set()
+    for policy, keys, statements in draft.permissions.policies:
+        for statement in statements:
+            if statement.deny or statement.not_principal:
+                continue
+            for sender, caller in _outsiders(draft, policy, statement):
+                linked = linked or {(edge.source, edge.target) for edge in known}
+                for key in keys:
+                    target = DEFAULT_BUS if key == "default" else key
+                    action = _SENDS.get(type(draft.nodes.get(target)), "")
+                    link = (sender.id, target)
+                    if not action or link in linked:
+                        continue
+                    verdict = _may_send(draft, statement, caller, action, key)
+                    if verdict is None or verdict.denied:
+                        continue
+                    draft.nodes.setdefault(sender.id, sender)
+                    yield Send(
+                        id=f"{sender.id}~{target}",
+                        source=sender.id,
+                        target=target,
+                        resource=policy,
+                        place="PolicyDocument",
+                        action=action,
+                        verdict=verdict,
+                    )
+
+
+def _may_send(draft: Draft, statement: Statement, caller: Caller | None, action: str, key: str) -> Verdict | None:
+    """Whether the policy lets a sender in; ``None``: this statement is about something else."""
+    if not any(wild(pattern, action.lower()) for pattern in statement.actions) or statement.not_actions:
+        return None
+    place = f"arn:{GAP}:events:{GAP}:{GAP}:event-bus/default" if key == "default" else key
+    named = (draft.permissions.matches(pattern, place) for pattern in statement.resources)
+    if statement.not_resources or all(one is False for one in named):
+        return None
+    return ALLOWED if caller is None or key == "default" else draft.permissions.resource_allows(caller, action, key)
+
+
+def _outsiders(draft: Draft, policy: Resource, statement: Statement) -> Iterator[tuple[External, Caller | None]]:
+    """Who stands in none of the templates and is let in by name; a service with the request that it makes."""
+    for kind, who in statement.principals or ():
+        if kind == "Service" or who == "*":
+            for source in _sources(statement):
+                if not draft.inside(policy.stack, source):
+                    service = source.split(":", 3)[2]
+                    name = readable(source).split(":", 5)[-1].rsplit("/", 1)[-1]
+                    principal = f"{service}.amazonaws.com" if who == "*" else who
+                    caller = Caller(service=principal, on_behalf_of=source, stack=policy.stack)
+                    yield External(id=readable(source), name=name, service=service), caller
+        elif kind == "AWS":
+            account, role = _identity(who)
+            own = account in ("‹AccountId›", draft.template.account(policy.stack))
+            if role and not draft.inside(policy.stack, who, "iam"):
+                yield External(id=readable(who), name=role.rsplit("/", 1)[-1], service="iam"), None
+            elif account and not role and not own:
+                yield External(id=f"account {account}", name=f"account {account}", service="iam"), None
+
+
+def _sources(statement: Statement) -> Iterator[str]:
+    """The ARNs on whose behalf a service may ask, where each is the one of something."""
+    for _, key, values in statement.conditions:
+        if key == "aws:sourcearn":
+            yield from (value for value in values if _is_one(value))
+
+
+def _is_one(arn: str) -> bool:
+    return arn.startswith("arn:") and arn.count(":") >= 5 and not any(mark in arn for mark in (GAP, OPEN, "*", "?"))
+
+
+_ACCOUNT = re.compile(r"\d{12}")
+
+
+def _identity(principal: str) -> tuple[str, str]:
+    """The account of a principal, and its role or user; empty where it is no single one, or the account itself."""
+    if _ACCOUNT.fullmatch(principal):
+        return principal, ""
+    if not _is_one(principal):
+        return "", ""
+    _, _, _, _, account, name = principal.split(":", 5)
+    return account, "" if name == "root" else name

@@ -48,8 +48,15 @@ def entrance(flow: Flow, node: Node) -> str:
 
 
 def _sent_into_a_net(flow: Flow, node: Node, reached: list[Edge]) -> bool:
-    """Whether code sends on its own to what is otherwise reached by failures alone: it has another fate than those."""
-    sends = (e for e in flow.arriving(node.id) if isinstance(e, Send) and not e.verdict.denied)
+    """Whether code sends on its own to what is otherwise reached by failures alone: it has another fate than those.
+
+    What somebody elsewhere puts into a dead-letter queue is taken for a failure too.
+    """
+    sends = (
+        e
+        for e in flow.arriving(node.id)
+        if isinstance(e, Send) and not e.verdict.denied and isinstance(flow.nodes[e.source], Function)
+    )
     return isinstance(node, Queue) and all(e.way is Way.FAILURE for e in reached) and any(sends)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from patterns.flow import Outcome, Way, losses
+from patterns.flow import Outcome, Way, fates, losses
 from patterns.flow.model import Bucket, Call, Delivery, Notification, Poll
 from tests.flow.parts import (
     allow,
@@ -88,6 +88,20 @@ def test_a_pipe_that_does_not_wait_for_its_function_needs_the_functions_net(kind
         "Role": role(polls("Queue"), allow(arn("Worker"), "lambda:InvokeFunction")),
     }
     assert bool(losses(flow_of(**parts))) is lost
+
+
+def test_where_the_template_leaves_open_whether_a_pipe_waits_nothing_is_lost_for_certain():
+    parts = {
+        **piped(Target=arn("Worker"), TargetParameters={"LambdaFunctionParameters": {"InvocationType": ref("Open")}}),
+        "Worker": function("WorkerRole"),
+        "WorkerRole": role(),
+        "Role": role(polls("Queue"), allow(arn("Worker"), "lambda:InvokeFunction")),
+    }
+    flow = flow_of(**parts)
+    assert losses(flow) == []
+    doubt = "whether Worker is invoked as an event or its answer waited for"
+    told = {(fate.outcome, doubt in fate.unsure) for fate in fates(flow)["S/Queue"] if fate.at == "S/Worker"}
+    assert told == {(Outcome.PROCESSED, True), (Outcome.DROPPED, True)}
 
 
 def test_a_pipe_from_a_stream_puts_failures_aside():

@@ -1,5 +1,7 @@
 """A message on a topic: delivered to every subscriber, or kept for each one that it could not reach."""
 
+import json
+
 import pytest
 
 from patterns.flow import Answer, Outcome, fates, losses, read_flow
@@ -244,8 +246,9 @@ def test_the_dead_letter_queue_of_a_subscription_is_of_the_topics_kind(fifo_topi
     ("retry", "attempts", "seconds"),
     [(None, 4, 60), ({"numRetries": 0}, 1, 0), ({"numRetries": 100, "maxDelayTarget": 3600}, 101, 3600)],
 )
-def test_a_web_endpoint_is_tried_as_its_delivery_policy_says(retry, attempts, seconds):
-    more = {"DeliveryPolicy": {"healthyRetryPolicy": retry}} if retry else {}
+@pytest.mark.parametrize("written", [dict, json.dumps], ids=["as an object", "as text"])
+def test_a_web_endpoint_is_tried_as_its_delivery_policy_says(retry, attempts, seconds, written):
+    more = {"DeliveryPolicy": written({"healthyRetryPolicy": retry})} if retry else {}
     web = resource(
         "AWS::SNS::Subscription", TopicArn=ref("Topic"), Protocol="https", Endpoint="https://example.com/in", **more
     )

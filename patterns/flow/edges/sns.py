@@ -115,6 +115,8 @@ def _retries(draft: Draft, resource: Resource, protocol: str) -> tuple[int | Non
         return limits.SNS_AWS_ENDPOINT_ATTEMPTS, limits.SNS_AWS_ENDPOINT_SECONDS
     if protocol in ("http", "https"):
         policy = draft.value(resource, "DeliveryPolicy")
+        if isinstance(policy, str):
+            policy = as_json(policy)
         retry = policy.get("healthyRetryPolicy") if isinstance(policy, Mapping) else None
         if isinstance(policy, Unknown) or isinstance(retry, Unknown):
             return None, None

@@ -6,11 +6,11 @@ from typing import Any
 
 from patterns.errors import PatternError
 from patterns.flow.ends.nets import archive_of
-from patterns.flow.ends.pushes import doubts_about, pushed
-from patterns.flow.ends.steps import POLLED, QUEUED, RECORD, End, Go, doubts_of, is_plain
+from patterns.flow.ends.pushes import arrivals, doubts_about, pushed
+from patterns.flow.ends.steps import RECORD, End, Go, doubts_of, is_plain
 from patterns.flow.ends.watching import delivery_metrics
 from patterns.flow.filters import overlap
-from patterns.flow.model import Bus, Delivery, Flow, Function, Kept, Match, Node, Outcome, Pipe, Rule, Schedule, node_id
+from patterns.flow.model import Bus, Delivery, Flow, Kept, Match, Node, Outcome, Pipe, Rule, Schedule, node_id
 from patterns.flow.template import Ref
 
 
@@ -133,9 +133,9 @@ def at_pipe(flow: Flow, node: Pipe, net: bool) -> Iterator[End | Go]:
     """A pipe's failures go back to its source; only what succeeds goes on."""
     for edge in flow.leaving(node.id):
         if isinstance(edge, Delivery) and not edge.verdict.denied:
-            target = flow.nodes[edge.target]
-            mode = (QUEUED if edge.asynchronous else POLLED) if isinstance(target, Function) else "in"
-            yield Go(edge, mode, net, unsure=doubts_of(edge.verdict, target.name))
+            modes, either = arrivals(flow, edge, edge.asynchronous)
+            for mode in modes:
+                yield Go(edge, mode, net, unsure=(*doubts_of(edge.verdict, flow.name(edge.target)), *either))
 
 
 # How the events of one bucket arrive at a bus: only rules that can match them concern it.

@@ -40,10 +40,8 @@ def pushed(
         if (attempts is None or seconds is None) and not edge.unknown:
             unsure = (f"how often it is tried to deliver to {who}",)
         node = flow.nodes[edge.target]
-        # Where the template leaves open which of two ways it comes, what happens on either is no loss it decides.
-        open_mode = isinstance(node, Function) and "asynchronous" in edge.unknown
-        either = (Perhaps(f"whether {who} is invoked as an event or its answer waited for"),) if open_mode else ()
-        for mode in _modes(edge, asynchronous) if isinstance(node, Function) else ("in",):
+        modes, either = arrivals(flow, edge, asynchronous)
+        for mode in modes:
             yield Go(edge, mode, net, 0, seconds, filtered, (*unsure, *either))
         tries = "its last try" if attempts is None else times(attempts, "try").replace("trys", "tries")
         within = "" if seconds is None else f" within {duration(seconds)}"
@@ -81,11 +79,17 @@ def pushed(
         )
 
 
-def _modes(edge: Subscription | Delivery, asynchronous: bool) -> tuple[str, ...]:
-    """How a function can get what is delivered to it."""
+def arrivals(flow: Flow, edge: Subscription | Delivery, asynchronous: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """How what is delivered can arrive, and the doubt about it.
+
+    Where the template leaves open which of two ways it comes, what happens on either is no loss it decides.
+    """
+    node = flow.nodes[edge.target]
+    if not isinstance(node, Function):
+        return ("in",), ()
     if "asynchronous" in edge.unknown:
-        return (QUEUED, POLLED)
-    return (QUEUED,) if asynchronous else (POLLED,)
+        return (QUEUED, POLLED), (Perhaps(f"whether {node.name} is invoked as an event or its answer waited for"),)
+    return (QUEUED if asynchronous else POLLED,), ()
 
 
 def _waits(edge: Subscription | Delivery) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from patterns.flow.cycles import loops
 from patterns.flow.ends import fates, losses, unwatched
+from patterns.flow.ends.arriving import is_certain
 from patterns.flow.model import Alarm, Edge, External, Fate, Flow, Kept, Loop, Node, Opaque, Outcome, Verdict
 from patterns.flow.text import names_of
 from patterns.flow.words import duration, on_one_line, span
@@ -207,7 +208,7 @@ def _arrivals(found: list[Fate], names: Mapping[str, str]) -> Iterator[str]:
     for fate in found:
         if fate.duplicates and fate.path and fate.at not in seen and fate.at != fate.source:
             seen.add(fate.at)
-            verb = "can reach" if fate.duplicates.startswith(("more", "again")) else "reaches"
+            verb = "reaches" if is_certain(fate.duplicates) else "can reach"
             yield f"It {verb} {names.get(fate.at, fate.at)} {fate.duplicates}; it arrives {fate.order}."
 
 

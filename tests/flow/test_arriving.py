@@ -1,11 +1,15 @@
 """How often a message arrives: certainly several times, or perhaps again."""
 
+import json
 from typing import Any
+
+import pytest
 
 from patterns.flow import Flow, Outcome
 from patterns.flow.explain import as_report
 from tests.flow.parts import (
     arn,
+    changed,
     dead_letters,
     end,
     ends,
@@ -49,7 +53,79 @@ def test_a_message_that_comes_by_two_ways_is_processed_twice_and_the_ways_are_na
 
 
 def test_a_way_that_asks_a_filter_is_not_certain():
-    assert end(both(**FILTERED), "Topic", Outcome.PROCESSED).duplicates.startswith("more than once")
+    flow = both(**FILTERED)
+    twice = "twice where it passes the filters: directly and by Queue; each more than once: SNS, SQS may deliver again"
+    assert end(flow, "Topic", Outcome.PROCESSED).duplicates == twice
+    assert f"It can reach Worker {twice}; it arrives in no order." in as_report(flow)
+
+
+def fanned_out(*filters: dict[str, Any]) -> str:
+    """How often a message comes to a function behind queues, each subscribed with a filter."""
+    queues = {f"Q{number}": queue() for number in range(len(filters))}
+    flow = flow_of(
+        **queues,
+        **{f"S{number}": subscription(f"Q{number}", **more) for number, more in enumerate(filters)},
+        **{f"P{number}": mapping(f"Q{number}") for number in range(len(filters))},
+        Topic=topic(),
+        Policy=lets_in("sns", ref("Topic"), *queues),
+        Worker=function(),
+        Role=role(polls(*queues)),
+    )
+    return end(flow, "Topic", Outcome.PROCESSED).duplicates.partition(";")[0]
+
+
+def by(scope: str = "MessageAttributes", **keys: list[Any]) -> dict[str, Any]:
+    return {"FilterPolicy": keys, "FilterPolicyScope": scope}
+
+
+ONCE = "more than once: SNS, SQS may deliver again"
+
+
+@pytest.mark.parametrize(
+    ("filters", "told"),
+    [
+        ((by(kind=["lead"]), by(kind=["order"])), ONCE),
+        ((by(kind=["lead"]), by(kind=[{"anything-but": ["lead"]}])), ONCE),
+        ((by(kind=["lead"]), by(kind=["lead", "order"])), "twice where it passes the filters: by Q0 and by Q1"),
+        ((by(kind=["lead"]), by(region=["eu"])), "twice where it passes the filters: by Q0 and by Q1"),
+        # One looks at the attributes, the other at the body: nothing keeps a message from passing both.
+        ((by(kind=["lead"]), by("MessageBody", kind=["order"])), "twice where it passes the filters: by Q0 and by Q1"),
+        ((by(kind=["lead"]), by(kind=["order"]), {}), "twice where it passes the filters: by Q0 and by Q2"),
+        ((by(kind=["lead"]), {}, {}), "twice: by Q1 and by Q2"),
+        ((by(a=["1"]), by(b=["1"]), by(c=["1"])), "3 times where it passes the filters: by Q0, by Q1 and by Q2"),
+        ((by(kind=["lead"]), by(kind=ref("Open"))), "twice where it passes the filters: by Q0 and by Q1"),
+    ],
+    ids=str,
+)
+def test_filters_that_exclude_each_other_let_a_message_through_once(filters, told):
+    assert fanned_out(*filters) == told
+
+
+@pytest.mark.parametrize(
+    ("patterns", "told"),
+    [
+        (({"source": ["a"]}, {"source": ["b"]}), "more than once: EventBridge, Lambda's own queue may deliver again"),
+        (({"source": ["a"]}, {"detail-type": ["b"]}), "twice where it passes the filters: by One and by Two"),
+    ],
+)
+def test_rules_of_one_bus_that_exclude_each_other_do_not_double_events(patterns, told):
+    rules = {
+        name: resource(
+            "AWS::Events::Rule",
+            EventBusName=ref("Bus"),
+            EventPattern=pattern,
+            Targets=[{"Id": "a", "Arn": arn("Worker")}],
+        )
+        for name, pattern in zip(("One", "Two"), patterns, strict=True)
+    }
+    flow = flow_of(
+        Bus=resource("AWS::Events::EventBus", Name="shop"),
+        **rules,
+        **{f"Permission{name}": permission("events", arn(name)) for name in rules},
+        Worker=function(),
+        Role=role(),
+    )
+    assert end(flow, "Bus", Outcome.PROCESSED).duplicates.partition(";")[0] == told
 
 
 def twice_subscribed(fifo: bool) -> Flow:
@@ -66,6 +142,30 @@ def twice_subscribed(fifo: bool) -> Flow:
 def test_two_subscriptions_of_one_queue_put_every_message_there_twice_unless_it_drops_copies():
     assert end(twice_subscribed(False), "Topic", Outcome.OUTSIDE).duplicates.startswith("twice: by One and by Two; ")
     assert end(twice_subscribed(True), "Topic", Outcome.OUTSIDE).duplicates.startswith("more than once")
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ({"eventName": ["MODIFY", "REMOVE"]}, "more than once: the stream's reader may deliver again"),
+        ({"eventName": ["MODIFY", "INSERT"]}, "twice where it passes the filters: by One and by Two"),
+    ],
+)
+def test_readers_of_one_stream_each_get_every_record_that_passes_their_filters(other, told):
+    table = resource("AWS::DynamoDB::Table", StreamSpecification={"StreamViewType": "NEW_IMAGE"})
+
+    def reads(*patterns):
+        filters = [{"Pattern": json.dumps(pattern)} for pattern in patterns]
+        return changed(mapping(), EventSourceArn=arn("Table", "StreamArn"), FilterCriteria={"Filters": filters})
+
+    flow = flow_of(
+        Table=table,
+        One=reads({"eventName": ["INSERT"]}, {"dynamodb": {"Keys": {"id": {"S": ["none"]}}}, "eventName": ["INSERT"]}),
+        Two=reads(other),
+        Worker=function(),
+        Role=role({"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*"}),
+    )
+    assert end(flow, "Table", Outcome.PROCESSED).duplicates.partition(";")[0] == told
 
 
 def test_readers_of_one_queue_share_its_messages_and_do_not_double_them():

@@ -1,5 +1,12 @@
 """What arrives: how often, and in which order."""
 
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from patterns.errors import PatternError
+from patterns.flow.ends.screens import SCOPES
+from patterns.flow.ends.steps import is_plain
+from patterns.flow.filters import overlap
 from patterns.flow.model import (
     Bucket,
     Bus,
@@ -8,6 +15,7 @@ from patterns.flow.model import (
     Edge,
     Flow,
     Function,
+    Match,
     Node,
     Pipe,
     Poll,
@@ -15,6 +23,7 @@ from patterns.flow.model import (
     Rule,
     Schedule,
     Stream,
+    Subscription,
     Topic,
 )
 
@@ -50,8 +59,24 @@ def duplicates_of(flow: Flow, start: str, path: tuple[str, ...]) -> str:
     return f"more than once: {', '.join(dict.fromkeys(who))} may deliver again" if who else ""
 
 
-def several_times(flow: Flow, ways: list[tuple[str, ...]], most: int) -> str:
-    """How often every message arrives, where it is more than once, and by which ways."""
+class ByWay(NamedTuple):
+    """The links by which a message arrives, and whether one of them asks a filter."""
+
+    path: tuple[str, ...]
+    filtered: bool
+
+    def onto(self, link: str, filtered: bool) -> "ByWay":
+        return ByWay((*self.path, link), self.filtered or filtered)
+
+
+def several_times(flow: Flow, found: list[ByWay], most: int) -> str:
+    """How often a message arrives, where it is more than once, and by which ways: for certain, or if filters let it."""
+    if len(found) < 2:
+        return ""
+    ways = [one.path for one in found if not one.filtered][:most]
+    where = ""
+    if len(ways) < 2:
+        ways, where = _together(flow, found)[:most], " where it passes the filters"
     if len(ways) < 2:
         return ""
     count = "twice" if len(ways) == 2 else f"{len(ways)} times"
@@ -61,7 +86,62 @@ def several_times(flow: Flow, ways: list[tuple[str, ...]], most: int) -> str:
     said = [_by(flow, way) for way in ways]
     if len(set(said)) < len(said):
         said = [f"by {_differing(ways, way)}" for way in ways]
-    return f"{count}: {', '.join(said[:-1])} and {said[-1]}"
+    return f"{count}{where}: {', '.join(said[:-1])} and {said[-1]}"
+
+
+def is_certain(duplicates: str) -> bool:
+    """Whether what `several_times` tells is so for every message."""
+    count = duplicates.partition(":")[0]
+    return count == "twice" or count.endswith(" times")
+
+
+def _together(flow: Flow, found: list[ByWay]) -> list[tuple[str, ...]]:
+    """The ways that one message can take: no two of them have filters that are proved to exclude each other."""
+    taken: list[tuple[str, ...]] = []
+    for one in sorted(found, key=lambda one: (one.filtered, len(one.path), one.path)):
+        if not any(_exclude(flow, one.path, other) for other in taken):
+            taken.append(one.path)
+    return taken
+
+
+def _exclude(flow: Flow, one: tuple[str, ...], other: tuple[str, ...]) -> bool:
+    """Whether no message takes both ways, because filters at one place have nothing in common."""
+    theirs = {(asked.place, asked.scope): asked for key in other if (asked := _asked(flow.edges[key]))}
+    for key in one:
+        mine = _asked(flow.edges[key])
+        against = theirs.get((mine.place, mine.scope)) if mine else None
+        if mine and against and all(_nothing_in_common(a, b, mine.scope) for a in mine.any for b in against.any):
+            return True
+    return False
+
+
+def _nothing_in_common(one: Mapping[str, Any], other: Mapping[str, Any], scope: str) -> bool:
+    try:
+        return overlap(one, other, scope) is False
+    except PatternError:
+        return False
+
+
+class _Asked(NamedTuple):
+    """The filters of which a message has to pass one, and where they are asked."""
+
+    place: str
+    scope: str
+    any: tuple[Mapping[str, Any], ...]
+
+
+def _asked(edge: Edge) -> _Asked | None:
+    """What a link asks of a message; ``None`` for nothing, or what no template says."""
+    found: tuple[Any, ...] = ()
+    scope = ""
+    if isinstance(edge, Subscription):
+        found, scope = (edge.filter,), SCOPES.get(edge.scope, "")
+    elif isinstance(edge, Match):
+        found, scope = (edge.pattern,), "eventbridge"
+    elif isinstance(edge, Poll):
+        found, scope = edge.filters, "event-source" if edge.service == "sqs" else "eventbridge"
+    plain = bool(found) and all(isinstance(one, Mapping) and is_plain(one) for one in found)
+    return _Asked(edge.source, scope, found) if plain and scope else None
 
 
 def _by(flow: Flow, way: tuple[str, ...]) -> str:

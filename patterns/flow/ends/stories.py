@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from patterns._collect import paused
 from patterns.flow.cycles import tangles
-from patterns.flow.ends.arriving import duplicates_of, order_kept, several_times
+from patterns.flow.ends.arriving import ByWay, duplicates_of, order_kept, several_times
 from patterns.flow.ends.entrances import entrance, mode_of
 from patterns.flow.ends.hops import steps_at
 from patterns.flow.ends.pushes import doubts_about
@@ -38,7 +39,7 @@ _HOPS = 100
 _TOLD_FOR_EACH_NODE = 10
 _TOLD = 10_000
 
-# So many ways by which a message certainly arrives, and so many failures before one end, are told one by one.
+# So many ways by which a message arrives, and so many failures before one end, are told one by one.
 _WAYS = 4
 _CAUSES = 3
 
@@ -124,7 +125,7 @@ class _Stories:
                 on = way.onto(step, replayed_from(self._flow.nodes[state[0]]))
                 ways[to] = ways[to].joined(on, _drops_copies(self._flow, to)) if to in ways else on
         times = {
-            key: several_times(self._flow, [path for way in found.values() for path in way.certain][:_WAYS], _WAYS)
+            key: several_times(self._flow, [one for way in found.values() for one in way.ways], _WAYS)
             for key, found in arrivals.items()
         }
         found = _merged([self._fate(start, end, way, covered, times.get(end.at, "")) for way, end in ends])
@@ -212,7 +213,7 @@ class _Way(NamedTuple):
     doubts: tuple[str, ...] = ()
     archive: Kept | None = None  # what every way there has passed and still has a copy
     causes: tuple[str, ...] = ()  # the failures after which alone it comes there
-    certain: tuple[tuple[str, ...], ...] = ((),)  # the ways that every message takes
+    ways: tuple[ByWay, ...] = (ByWay((), False),)  # those that a message takes while nothing fails
 
     @property
     def after(self) -> str:
@@ -228,12 +229,12 @@ class _Way(NamedTuple):
             (*self.doubts, *step.unsure),
             archive or self.archive,
             (step.why,) if step.why else self.causes,
-            tuple((*path, step.edge.id) for path in self.certain) if _always(step) else (),
+            tuple([one.onto(step.edge.id, step.filtered) for one in self.ways]) if _unless_it_fails(step) else (),
         )
 
     def joined(self, other: "_Way", drops_copies: bool) -> "_Way":
         causes = dict.fromkeys((*self.causes, *other.causes)) if self.causes and other.causes else ()
-        certain = (*self.certain, *other.certain)
+        ways = sorted((*self.ways, *other.ways), key=attrgetter("filtered"))
         return _Way(
             min(self.soonest, other.soonest),
             None if self.latest is None or other.latest is None else max(self.latest, other.latest),
@@ -242,16 +243,16 @@ class _Way(NamedTuple):
             tuple(d for d in self.doubts if not isinstance(d, Perhaps) or d in other.doubts),
             self.archive if other.archive else None,
             tuple(causes)[: _CAUSES + 1],
-            certain[: 1 if drops_copies else _WAYS],
+            tuple(ways[: 1 if drops_copies else _WAYS]),
         )
 
 
-def _always(step: Go) -> bool:
-    """Whether every message goes on by this step, as long as nothing fails."""
+def _unless_it_fails(step: Go) -> bool:
+    """Whether every message that passes the filter goes on by this step, as long as nothing fails."""
     return (
         isinstance(step.edge, Subscription | Match | Delivery | Poll)
         and step.edge.way is Way.MESSAGE
-        and not (step.filtered or step.shared or step.net or step.why or step.unsure)
+        and not (step.shared or step.net or step.why or step.unsure)
     )
 
 

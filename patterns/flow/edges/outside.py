@@ -140,8 +140,8 @@ def senders(draft: Draft, known: list[Edge]) -> Iterator[Edge]:
                 linked = linked or {(edge.source, edge.target) for edge in known}
                 for key in keys:
                     target = DEFAULT_BUS if key == "default" else key
-                    action = _SENDS.get(type(draft.nodes.get(target)), "")
-                    link = (sender.id, target)
+                    node, link = draft.nodes.get(target), (sender.id, target)
+                    action = _SENDS.get(type(node), "") if node else ""
                     if not action or link in linked:
                         continue
                     verdict = _may_send(draft, statement, caller, action, key)

@@ -131,7 +131,7 @@ function summary() {
   list("Kept, and nobody is told", boxes.filter(([, box]) => box.facts.includes("NO ALARM")),
     (li, [key]) => link(li, key));
   list("Not resolved", data.notes, sentence);
-  list("Arrows", ["solid: every message", "dashed: after a failure", "dotted, round head: likely, a function's code decides",
+  list("Arrows", ["solid: every message", "dashed: after a failure", "dotted, round head: likely, code decides",
     "crossed head: nothing gets through", "thick: messages are lost"], sentence);
   list("Keys", ["+ and -: zoom", "arrow keys: move", "0: everything", "/: search, Enter: next", "l: next loss",
     "Tab and Enter: boxes", "Escape: back to this summary"], sentence);

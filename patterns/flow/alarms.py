@@ -9,7 +9,7 @@ from typing import Any
 
 from patterns.flow.draft import Draft, items, numbers
 from patterns.flow.model import Alarm, Metric, node_id
-from patterns.flow.permissions import CLOSE, OPEN, readable, render
+from patterns.flow.rendered import CLOSE, OPEN, readable, render
 from patterns.flow.template import Resource, Unknown
 
 # What Lambda reports for each invocation, whatever became of it.

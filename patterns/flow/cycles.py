@@ -24,7 +24,7 @@ from patterns.flow.model import (
     Topic,
     Way,
 )
-from patterns.flow.permissions import CLOSE, GAP, OPEN
+from patterns.flow.rendered import CLOSE, GAP, OPEN
 
 # Every cycle of a small tangle is looked for; of a large one, the shortest through its first node.
 _TANGLE = 40

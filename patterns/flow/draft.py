@@ -27,7 +27,8 @@ from patterns.flow.model import (
     Verdict,
     node_id,
 )
-from patterns.flow.permissions import CLOSE, GAP, OPEN, Caller, Permissions, readable, render
+from patterns.flow.permissions import Caller, Permissions
+from patterns.flow.rendered import CLOSE, GAP, OPEN, readable, render
 from patterns.flow.template import Ref, Resource, Template, Text, Unknown
 
 DEFAULT_BUS = "default event bus"

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from patterns.flow import Answer
 from patterns.flow.model import Poll, Subscription
-from patterns.flow.permissions import Caller, Permissions, Statement, wild
+from patterns.flow.permissions import Caller, Permissions
+from patterns.flow.permissions.statements import Statement
+from patterns.flow.permissions.wildcards import wild
 from patterns.flow.template import read
 from tests.flow.parts import arn, flow_of, function, lets_in, mapping, queue, ref, resource, role, subscription, topic
 

@@ -24,7 +24,7 @@ from patterns.flow.model import (
     Way,
     node_id,
 )
-from patterns.flow.permissions import CLOSE, OPEN, render
+from patterns.flow.rendered import CLOSE, OPEN, render
 from patterns.flow.template import Ref, Resource, Text, Unknown
 
 # type → (the property that names the node the call leaves, if it is another resource; invoked asynchronously)

@@ -29,7 +29,7 @@ from patterns.flow.model import (
     Verdict,
     node_id,
 )
-from patterns.flow.permissions import render
+from patterns.flow.rendered import render
 from patterns.flow.template import Resource, Unknown
 
 SERVICE = "events.amazonaws.com"

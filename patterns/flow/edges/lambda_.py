@@ -31,7 +31,9 @@ from patterns.flow.model import (
     Way,
     node_id,
 )
-from patterns.flow.permissions import CLOSE, GAP, OPEN, readable, render, wild
+from patterns.flow.permissions.names import is_named
+from patterns.flow.permissions.wildcards import wild
+from patterns.flow.rendered import CLOSE, GAP, OPEN, readable, render
 from patterns.flow.template import Ref, Resource, Text, Unknown
 
 _READ = {
@@ -389,7 +391,7 @@ def _names(draft: Draft) -> dict[str, str]:
     """The places that functions send to, by the service and the last part of their ARN."""
     found: dict[str, str] = {}
     for key, node in draft.nodes.items():
-        if type(node) in _SENDS and node.resource is not None and draft.permissions.is_named(node.resource):
+        if type(node) in _SENDS and node.resource is not None and is_named(node.resource):
             _, _, service, _, _, rest = draft.permissions.arn(key).split(":", 5)
             if GAP not in rest:
                 found.setdefault(f"{service}:{rest}", key)

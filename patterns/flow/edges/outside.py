@@ -31,7 +31,10 @@ from patterns.flow.model import (
     Verdict,
     node_id,
 )
-from patterns.flow.permissions import GAP, OPEN, Caller, Statement, readable, render, wild
+from patterns.flow.permissions import Caller
+from patterns.flow.permissions.statements import Statement
+from patterns.flow.permissions.wildcards import wild
+from patterns.flow.rendered import GAP, OPEN, readable, render
 from patterns.flow.template import Resource, Unknown
 
 # Services that invoke asynchronously, and what of theirs it is that does.

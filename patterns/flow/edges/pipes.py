@@ -18,7 +18,7 @@ from patterns.flow.model import (
     Stream,
     node_id,
 )
-from patterns.flow.permissions import render
+from patterns.flow.rendered import render
 from patterns.flow.template import Resource, Unknown
 
 _PARAMETERS = {

@@ -8,7 +8,7 @@ from typing import Any
 
 from patterns.flow.draft import Draft, items
 from patterns.flow.model import Answer, Bucket, Edge, External, Notification, Queue, Topic, Verdict, node_id
-from patterns.flow.permissions import render
+from patterns.flow.rendered import render
 from patterns.flow.template import Resource, Unknown
 
 SERVICE = "s3.amazonaws.com"

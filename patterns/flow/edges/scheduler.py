@@ -7,7 +7,7 @@ from patterns.flow import limits
 from patterns.flow.draft import Draft, as_json, both, fifo_refuses, given_in, net_of, no_fifo, numbers
 from patterns.flow.edges.events import by_role, retry_policy
 from patterns.flow.model import ALLOWED, DeadLetter, Delivery, Edge, Schedule, node_id
-from patterns.flow.permissions import CLOSE, OPEN, render
+from patterns.flow.rendered import CLOSE, OPEN, render
 from patterns.flow.template import Ref, Resource, Unknown
 
 # Universal targets name an API operation; the input says what it is called on.

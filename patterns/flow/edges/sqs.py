@@ -51,7 +51,7 @@ def _accepts(draft: Draft, source: str, target: str) -> Verdict:
     if permission == "denyAll":
         return Verdict(Answer.DENIED, f"the RedriveAllowPolicy of {dead.name} denies every source")
     if permission == "byQueue":
-        from patterns.flow.permissions import render
+        from patterns.flow.rendered import render
 
         named = policy.get("sourceQueueArns")
         answers = [

@@ -12,7 +12,7 @@ from patterns.flow.ends.steps import End, Go, is_plain
 from patterns.flow.ends.watching import filter_alarms, topic_metrics
 from patterns.flow.filters import covers_everything
 from patterns.flow.model import Bus, Flow, Kept, Node, Outcome, Subscription, Topic
-from patterns.flow.permissions import readable, render
+from patterns.flow.rendered import readable, render
 
 
 def at_topic(flow: Flow, node: Node, subscriptions: list[Subscription], net: bool) -> Iterator[End | Go]:

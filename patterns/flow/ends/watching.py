@@ -5,7 +5,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from patterns.flow.model import Alarm, Bus, Delivery, Flow, Function, Metric, Node, Poll, Queue, Rule, Stream
-from patterns.flow.permissions import GAP, OPEN
+from patterns.flow.rendered import GAP, OPEN
 
 
 class Wanted(NamedTuple):

@@ -6,7 +6,8 @@ from typing import Any
 
 from patterns.flow.managed_policies import ALLOWS
 from patterns.flow.model import Function, Queue, Topic
-from patterns.flow.permissions import GAP, readable, render, wild
+from patterns.flow.permissions.wildcards import wild
+from patterns.flow.rendered import GAP, readable, render
 from patterns.flow.template import Resource
 from patterns.guard.rule import GOVERNANCE, Example, Found, Rule, Severity
 from patterns.guard.runtimes import GONE, LIFECYCLES

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from patterns.flow.model import Poll
-from patterns.flow.permissions import render
+from patterns.flow.rendered import render
 from patterns.guard.rule import Example, Found, Rule, Severity, span
 from patterns.guard.view import View, exists
 

@@ -19,7 +19,7 @@ from patterns.flow.model import (
     Subscription,
     Topic,
 )
-from patterns.flow.permissions import GAP, render
+from patterns.flow.rendered import GAP, render
 from patterns.flow.template import Ref
 from patterns.guard.rule import Example, Found, Rule, Severity
 from patterns.guard.view import (

@@ -2,24 +2,31 @@
 
 Each size runs in a process of its own, so that peak memory is its own. A template is five times the same
 chain with everything a good stack has (two queues with policies, a topic, a key, a role, a function, an
-alarm…), 50 resources in all.
+alarm…), 50 resources in all. After the table: one template of 200 resources, and the command line on it.
 """
 
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
+from patterns.flow import fates, read_flow
+
 SIZES = (10, 100, 1_000)
 CHAINS = 5
+RESOURCES_OF_A_CHAIN = 10
+ONE = 200
+RUNS = 7
 
 
-def template() -> dict[str, Any]:
-    """One template of 50 resources."""
+def template(chains: int = CHAINS) -> dict[str, Any]:
+    """One template, of 50 resources unless told otherwise."""
     resources: dict[str, Any] = {}
-    for number in range(CHAINS):
+    for number in range(chains):
         resources.update(_chain(f"Chain{number}"))
     return {"Resources": resources}
 
@@ -172,6 +179,22 @@ def measure(templates: int) -> tuple[int, float, float, float, float, float]:
     return int(resources), read, graph, told, total, peak
 
 
+def one() -> tuple[float, float]:
+    """Seconds for one template of 200 resources: read, graph and fates, and `patterns explain` as a command."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "stack.template.json"
+        path.write_text(json.dumps(template(ONE // RESOURCES_OF_A_CHAIN)))
+        inside, command = [], []
+        for _ in range(RUNS):
+            begin = time.perf_counter()
+            fates(read_flow(path))
+            inside.append(time.perf_counter() - begin)
+            begin = time.perf_counter()
+            subprocess.run([sys.executable, "-m", "patterns", "explain", str(path)], capture_output=True, check=True)
+            command.append(time.perf_counter() - begin)
+    return statistics.median(inside), statistics.median(command)
+
+
 def main() -> None:
     """Print the table."""
     print("templates  resources    read   graph   fates     all   µs/resource   peak MB")
@@ -182,6 +205,8 @@ def main() -> None:
             f"{templates:9,}  {resources:9,}  {read:5.2f}s  {graph:5.2f}s  {told:5.2f}s  {total:5.2f}s"
             f"  {each:12.1f}  {peak:8.0f}"
         )
+    inside, command = one()
+    print(f"one template of {ONE} resources (median of {RUNS}): {1000 * inside:.0f} ms, as a command {command:.2f} s")
 
 
 if __name__ == "__main__":

@@ -77,8 +77,9 @@ class Draft:
 
     def name(self, resource: Resource) -> str:
         """What a reader calls a resource: its construct path without the last ``Resource``, or its id."""
-        path = resource.path or ""
-        parts = [part for part in path.split("/") if part]
+        if not resource.path:
+            return resource.logical_id
+        parts = [part for part in resource.path.split("/") if part]
         if len(parts) > 1 and parts[-1] in ("Resource", "Default"):
             parts.pop()
         if len(parts) > 1 and parts[0] == resource.stack:

@@ -1,6 +1,7 @@
 """Which resource does a value name? References, ARNs and queue URLs, written in any of the usual ways."""
 
 import re
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from patterns.flow._stack import Stack
@@ -28,7 +29,7 @@ _Held = Ref | Unknown | str
 class Targets:
     """Finds resources by what names them. The index of names is made when the first name is looked up."""
 
-    def __init__(self, resolver: Resolver, exists: Any) -> None:
+    def __init__(self, resolver: Resolver, exists: Callable[[str], Iterable[Any]]) -> None:
         self._resolver = resolver
         self._exists = exists
         self._named: dict[tuple[str, str, str], list[Ref]] | None = None
@@ -122,18 +123,16 @@ class Targets:
     def _qualified(self, function: Ref, qualifier: str) -> Ref:
         if self._aliases is None:
             self._aliases = {}
-            for ref in self._exists("AWS::Lambda::Alias"):
-                stack = self._resolver.stacks[ref.stack]
-                properties = stack.resources[ref.logical_id].get("Properties")
-                if isinstance(properties, dict):
-                    name = self._resolver.resolve(stack, properties.get("Name"))
-                    owner = self.target(
-                        stack,
-                        self._resolver.resolve(stack, properties.get("FunctionName")),
-                        ("AWS::Lambda::Function",),
-                    )
-                    if isinstance(name, str) and isinstance(owner, Ref):
-                        self._aliases[owner, name] = ref
+            for alias in self._exists("AWS::Lambda::Alias"):
+                stack, properties = self._resolver.stacks[alias.stack], alias.properties
+                name = self._resolver.resolve(stack, properties.get("Name"))
+                owner = self.target(
+                    stack,
+                    self._resolver.resolve(stack, properties.get("FunctionName")),
+                    ("AWS::Lambda::Function",),
+                )
+                if isinstance(name, str) and isinstance(owner, Ref):
+                    self._aliases[owner, name] = alias.ref
         return self._aliases.get((function, qualifier), function)
 
     def _by_name(
@@ -157,6 +156,11 @@ class Targets:
             return None
         if self._named is None:
             self._named = self._index()
+        for kind in kinds:
+            if (kind, spelled, "") in self._named:
+                break
+        else:
+            return None
         region = _place(region) if region is not None else stack.region
         account = _place(account) if account is not None else stack.account
         # A stack's own resources come first; many stacks that use one name do not look through all others.
@@ -189,17 +193,16 @@ class Targets:
         """Resources by type and name, for each stack and (under no stack) for all."""
         index: dict[tuple[str, str, str], list[Ref]] = {}
         for kind, shape in SHAPES.items():
-            for ref in self._exists(kind):
-                stack = self._resolver.stacks[ref.stack]
-                properties = stack.resources[ref.logical_id].get("Properties")
-                if not isinstance(properties, dict) or shape.name not in properties:
+            for resource in self._exists(kind):
+                if shape.name not in resource.properties:
                     continue
-                value = self._resolver.resolve(stack, properties[shape.name])
+                stack = self._resolver.stacks[resource.stack]
+                value = self._resolver.resolve(stack, resource.properties[shape.name])
                 if isinstance(value, str | Text | Ref | Unknown):
                     spelled = _spelled(*_flat(value))
                     if spelled:
-                        for home in (ref.stack, ""):
-                            index.setdefault((kind, spelled, home), []).append(ref)
+                        for home in (resource.stack, ""):
+                            index.setdefault((kind, spelled, home), []).append(resource.ref)
         return index
 
 

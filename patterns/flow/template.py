@@ -79,7 +79,7 @@ class Template:
         self.resources: Mapping[tuple[str, str], Resource] = MappingProxyType(found)
         self.stacks: tuple[str, ...] = tuple(sorted(stacks))
         self.notes: tuple[Note, ...] = tuple(sorted(set(notes)))
-        self._targets = Targets(self._resolver, lambda kind: [one.ref for one in self._types.get(kind, ())])
+        self._targets = Targets(self._resolver, lambda kind: self._types.get(kind, ()))
 
     def of_type(self, *types: str) -> Iterator[Resource]:
         """The resources of these types, sorted by stack and logical id."""

@@ -45,6 +45,12 @@ def many_senders(count: int) -> dict[str, Any]:
     return parts
 
 
+def many_strangers(count: int) -> dict[str, Any]:
+    """Topics that stand elsewhere and may all send to one queue, each let in by a policy of its own."""
+    arns = [f"arn:aws:sns:eu-west-1:111122223333:topic{n}" for n in range(count)]
+    return {"Queue": queue(), **{f"P{n}": lets_in("sns", one, "Queue") for n, one in enumerate(arns)}}
+
+
 def buckets_and_rules(count: int) -> dict[str, Any]:
     """Buckets whose events all match every rule of the default bus."""
     bridge = {"EventBridgeConfiguration": {}}
@@ -91,7 +97,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return count
 
 
-@pytest.mark.parametrize("shape", [shared_role, many_senders])
+@pytest.mark.parametrize("shape", [shared_role, many_senders, many_strangers])
 def test_permissions_are_looked_up_and_not_searched(shape: Any, asked: list[int]) -> None:
     flow_of(**shape(SMALL))
     small, asked[0] = asked[0], 0

@@ -5,7 +5,7 @@
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from patterns.flow import limits
@@ -30,6 +30,7 @@ from patterns.flow.model import (
 from patterns.flow.permissions import Caller, Permissions
 from patterns.flow.rendered import CLOSE, GAP, OPEN, readable, render
 from patterns.flow.template import Ref, Resource, Template, Text, Unknown
+from patterns.flow.values import concatenate, text
 
 DEFAULT_BUS = "default event bus"
 
@@ -491,26 +492,58 @@ def redrive_policy(draft: Draft, resource: Resource) -> tuple[Mapping[str, Any] 
 
 
 def as_json(value: Any) -> Any:
-    """A JSON document that a template holds as a string, else ``None``."""
+    """A JSON document that a template holds as a string, with the references in it, else ``None``."""
     import json
 
-    text = render(value)
+    if not isinstance(value, str | Text):
+        return None
+    held: list[Ref | Unknown] = []
+    written = ""
+    for part in text(value):
+        if isinstance(part, str):
+            written += part
+            continue
+        # A number or an object is put in without quotation marks.
+        mark = f"\0{len(held)}\0" if _ENCLOSED.sub("", written).count('"') % 2 else f'"\0{len(held)}\0"'
+        held.append(part)
+        written += mark
     try:
-        return json.loads(text)
+        document = json.loads(written, strict=False)
     except (ValueError, RecursionError):
         return None
+    return _filled(document, held) if held else document
+
+
+_ENCLOSED = re.compile(r"\\.", re.DOTALL)
+_HELD = re.compile(r"\0(\d+)\0")
+
+
+def _filled(document: Any, held: Sequence[Ref | Unknown]) -> Any:
+    """A document in which the marks are again what they stand for."""
+    if isinstance(document, dict):
+        return {render(_filled(key, held)): _filled(item, held) for key, item in document.items()}
+    if isinstance(document, list):
+        return [_filled(item, held) for item in document]
+    if not isinstance(document, str) or "\0" not in document:
+        return document
+    pieces = _HELD.split(document)
+    return concatenate(held[int(one)] if index % 2 else one for index, one in enumerate(pieces))
 
 
 def _topic(draft: Draft, resource: Resource) -> None:
     read = numbers(draft, resource)
     archive = draft.value(resource, "ArchivePolicy")
     protection = draft.value(resource, "DataProtectionPolicy")
-    if isinstance(protection, str):
+    if isinstance(archive, str | Text):
+        archive = as_json(archive)
+    if isinstance(protection, str | Text):
         protection = as_json(protection)
     open_policy = protection is not None and not isinstance(protection, Mapping)
     days: int | None = 0
     if isinstance(archive, Mapping):
         days = read.as_integer("archive_days", archive.get("MessageRetentionPeriod"))
+    elif archive is not None:
+        days = read.as_integer("archive_days", Unknown("the archive policy cannot be read"))
     draft.add(
         Topic(
             id=node_id(resource),

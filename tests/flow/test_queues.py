@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from patterns.flow import Outcome, fates, losses, unwatched
+from patterns.flow import Outcome, fates, losses, read_flow, unwatched
 from patterns.flow.model import Kept, Queue, Redrive
 from tests.flow.parts import (
     alarm,
@@ -104,11 +104,31 @@ def test_a_redrive_policy_with_a_misspelt_key_keeps_nothing():
     ]
 
 
-def test_a_redrive_policy_as_a_string_counts():
-    text = {"Fn::Sub": '{"deadLetterTargetArn":"${Dead.Arn}","maxReceiveCount":"3"}'}
+@pytest.mark.parametrize(
+    "text",
+    [
+        {"Fn::Sub": '{"deadLetterTargetArn":"${Dead.Arn}","maxReceiveCount":"3"}'},
+        {"Fn::Sub": ['{"deadLetterTargetArn":"${Arn}","maxReceiveCount":3}', {"Arn": arn("Dead")}]},
+        {"Fn::ToJsonString": {"deadLetterTargetArn": arn("Dead"), "maxReceiveCount": 3}},
+    ],
+    ids=["Sub", "Sub with a map", "ToJsonString"],
+)
+def test_a_redrive_policy_as_a_string_counts(text):
     flow = flow_of(**{**POLLED, "Queue": queue(RedrivePolicy=text)})
     assert losses(flow) == []
     assert end(flow, "Queue", Outcome.DLQ).attempts == 3
+    assert end(flow, "Queue", Outcome.DLQ).at == "S/Dead"
+
+
+def test_a_number_that_is_left_open_does_not_break_the_text_around_it():
+    text = {"Fn::Sub": '{"deadLetterTargetArn":"${Dead.Arn}","maxReceiveCount":${Receives}}'}
+    document = {
+        "Parameters": {"Receives": {"Type": "Number"}},
+        "Resources": {**POLLED, "Queue": queue(RedrivePolicy=text)},
+    }
+    flow = read_flow({"S": document})
+    (redrive,) = flow.edges_of(Redrive)
+    assert (redrive.target, redrive.max_receive_count) == ("S/Dead", None)
 
 
 def test_a_standard_queue_does_not_take_from_a_fifo_queue():

@@ -87,3 +87,17 @@ def test_a_universal_target_leaves_the_templates():
     )
     flow = flow_of(Schedule=to, Role=role())
     assert end(flow, "Schedule", Outcome.OUTSIDE).at == "arn:aws:scheduler:::aws-sdk:sqs:sendMessage"
+
+
+def test_a_universal_target_names_its_queue_in_text():
+    to = resource(
+        "AWS::Scheduler::Schedule",
+        ScheduleExpression="rate(1 hour)",
+        Target={
+            "Arn": "arn:aws:scheduler:::aws-sdk:sqs:sendMessage",
+            "RoleArn": arn("Role"),
+            "Input": {"Fn::Sub": '{"QueueUrl":"${Queue}","MessageBody":"go"}'},
+        },
+    )
+    flow = flow_of(Schedule=to, Queue=queue(), Role=role(allow(arn("Queue"), "sqs:SendMessage")))
+    assert end(flow, "Schedule", Outcome.OUTSIDE).at == "S/Queue"

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from patterns.flow import Answer, Outcome, fates, losses, read_flow
-from patterns.flow.model import DeadLetter, Subscription
+from patterns.flow.model import DeadLetter, Subscription, Topic
 from tests.flow.parts import (
     alarm,
     allow,
@@ -384,3 +384,26 @@ def test_a_data_protection_policy_that_a_parameter_decides_may_reject_and_block(
         (told,) = [f for f in fates(flow)["S/Topic"] if f.outcome is outcome]
         assert told.unsure == ("the data protection policy of Topic",)
     assert not [f for f in fates(flow_of(**TO_QUEUE))["S/Topic"] if f.outcome is Outcome.BLOCKED]
+
+
+def test_the_net_of_a_subscription_may_be_written_as_text():
+    policy = {"Fn::Sub": '{"deadLetterTargetArn":"${Dead.Arn}"}'}
+    flow = flow_of(
+        Topic=topic(),
+        Queue=queue(),
+        Dead=dead_letters(),
+        Policy=lets_in("sns", ref("Topic"), "Queue", "Dead"),
+        Link=changed(subscription("Queue"), RedrivePolicy=policy),
+    )
+    assert losses(flow) == []
+    assert end(flow, "Topic", Outcome.DLQ).at == "S/Dead"
+
+
+@pytest.mark.parametrize(("archive", "days"), [('{"MessageRetentionPeriod":"30"}', 30), (ref("Open"), None)])
+def test_an_archive_policy_may_be_text_or_left_open(archive, days):
+    document = {
+        "Parameters": {"Open": {"Type": "String"}},
+        "Resources": {"Topic": topic(FifoTopic=True, ArchivePolicy=archive)},
+    }
+    (node,) = read_flow({"S": document}).nodes_of(Topic)
+    assert node.archive_days == days

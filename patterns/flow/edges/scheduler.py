@@ -7,8 +7,8 @@ from patterns.flow import limits
 from patterns.flow.draft import Draft, as_json, both, fifo_refuses, given_in, net_of, no_fifo, numbers
 from patterns.flow.edges.events import by_role, retry_policy
 from patterns.flow.model import ALLOWED, DeadLetter, Delivery, Edge, Schedule, node_id
-from patterns.flow.rendered import CLOSE, OPEN, render
-from patterns.flow.template import Ref, Resource, Unknown
+from patterns.flow.rendered import render
+from patterns.flow.template import Ref, Resource, Text, Unknown
 
 # Universal targets name an API operation; the input says what it is called on.
 # https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-targets-universal.html
@@ -32,11 +32,8 @@ def _called(draft: Draft, resource: Resource, target: Mapping[str, Any]) -> str:
     named = document.get(field) if isinstance(document, Mapping) else None
     if named is None:
         return draft.default_bus() if field == "EventBusName" and document is not None else ""
-    if not isinstance(named, str):
+    if not isinstance(named, str | Ref | Text | Unknown):
         return ""
-    if named.startswith(OPEN):
-        stack, _, logical = named[1:].partition(CLOSE)[0].rpartition("/")
-        return draft.endpoint(resource, "Target.Input", Ref(stack, logical))
     kind = {"QueueUrl": "sqs", "TopicArn": "sns", "FunctionName": "lambda", "EventBusName": "events"}[field]
     return draft.endpoint(resource, "Target.Input", named, kind)
 

@@ -21,7 +21,7 @@ from patterns.flow.model import (
     Verdict,
     node_id,
 )
-from patterns.flow.template import Resource, Unknown
+from patterns.flow.template import Resource, Text, Unknown
 
 SERVICE = "sns.amazonaws.com"
 _PUSHED_BY_SNS = ("sqs", "lambda", "firehose")
@@ -47,7 +47,7 @@ def _subscription(draft: Draft, resource: Resource, topic: str) -> Iterator[Edge
     target = draft.endpoint(resource, "Endpoint", draft.value(resource, "Endpoint"), service)
     read = numbers(draft, resource)
     policy = draft.value(resource, "FilterPolicy")
-    if isinstance(policy, str):
+    if isinstance(policy, str | Text):
         policy = as_json(policy)
     unknown = [*unsaid]
     if policy is not None and not isinstance(policy, Mapping):
@@ -115,7 +115,7 @@ def _retries(draft: Draft, resource: Resource, protocol: str) -> tuple[int | Non
         return limits.SNS_AWS_ENDPOINT_ATTEMPTS, limits.SNS_AWS_ENDPOINT_SECONDS
     if protocol in ("http", "https"):
         policy = draft.value(resource, "DeliveryPolicy")
-        if isinstance(policy, str):
+        if isinstance(policy, str | Text):
             policy = as_json(policy)
         retry = policy.get("healthyRetryPolicy") if isinstance(policy, Mapping) else None
         if isinstance(policy, Unknown) or isinstance(retry, Unknown):

@@ -5,7 +5,7 @@ from typing import Any
 
 from patterns.flow.draft import Draft, as_json, numbers, redrive_policy
 from patterns.flow.model import Answer, Edge, Queue, Redrive, Verdict, node_id
-from patterns.flow.template import Unknown
+from patterns.flow.template import Text, Unknown
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
 MAX_RECEIVE_COUNT_DEFAULT = 10
@@ -43,7 +43,7 @@ def _accepts(draft: Draft, source: str, target: str) -> Verdict:
     policy: Any = draft.value(dead.resource, "RedriveAllowPolicy")
     if policy is None:
         return Verdict(Answer.ALLOWED)
-    if isinstance(policy, str):
+    if isinstance(policy, str | Text):
         policy = as_json(policy)
     if isinstance(policy, Unknown) or not isinstance(policy, Mapping):
         return Verdict(Answer.UNKNOWN, f"the RedriveAllowPolicy of {dead.name} cannot be read")

@@ -135,6 +135,9 @@ class Resolver:
     # -- references
 
     def _ref(self, stack: Stack, name: Any, depth: int) -> Any:
+        name = self._logical_id(stack, name, depth)
+        if isinstance(name, Unknown):
+            return name
         if not isinstance(name, str):
             return Unknown(f"Ref must be followed by a name, got {named(name)}")
         if name in stack.resources:
@@ -144,6 +147,10 @@ class Resolver:
         if name.startswith("AWS::"):
             return _pseudo(stack, name)
         return Unknown(f"{name} is neither a resource nor a parameter of {stack.name}")
+
+    def _logical_id(self, stack: Stack, name: Any, depth: int) -> Any:
+        """The name after Ref or Fn::GetAtt, which AWS::LanguageExtensions lets a function give."""
+        return self._plain_text(stack, name, depth + 1) if type(name) is dict and len(name) == 1 else name
 
     def _resource(self, stack: Stack, name: str, attribute: str) -> Any:
         resource = stack.resources[name]
@@ -208,9 +215,13 @@ class Resolver:
     def _get_att(self, stack: Stack, argument: Any, depth: int) -> Any:
         if isinstance(argument, str):
             argument = argument.split(".", 1)
-        if not isinstance(argument, (list, tuple)) or len(argument) < 2 or not isinstance(argument[0], str):
+        if not isinstance(argument, (list, tuple)) or len(argument) < 2:
             return Unknown(f"Fn::GetAtt must be followed by a resource and an attribute, got {named(argument)}")
-        name, attribute = argument[0], argument[1]
+        name, attribute = self._logical_id(stack, argument[0], depth), argument[1]
+        if isinstance(name, Unknown):
+            return name
+        if not isinstance(name, str):
+            return Unknown(f"Fn::GetAtt must be followed by a resource and an attribute, got {named(argument)}")
         if len(argument) > 2 or type(attribute) is not str or "{{" in attribute:
             words = [self._plain_text(stack, one, depth) for one in argument[1:]]
             strings = [word for word in words if isinstance(word, str)]

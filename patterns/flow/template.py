@@ -35,8 +35,8 @@ class Resource:
     """As written, intrinsic functions and all. Read only."""
     metadata: Mapping[str, Any]
     depends_on: tuple[str, ...]
-    deletion_policy: str | None
-    update_replace_policy: str | None
+    deletion_policy: str | Unknown | None
+    update_replace_policy: str | Unknown | None
     path: str | None
     """The construct's path in the CDK app (``aws:cdk:path``)."""
     condition: Unknown | None
@@ -182,6 +182,16 @@ class Template:
             notes.append(Note(stack.source, f"{place}.{name}", f"must be {what}, got {named(value)}"))
             return None
 
+        def policy(name: str) -> Any:
+            """AWS::LanguageExtensions lets a function give it."""
+            value = declared.get(name)
+            if type(value) is not dict:
+                return part(name, str, "text")
+            value = self.resolve(stack.name, value)
+            if value is None or isinstance(value, str | Unknown):
+                return value
+            return Unknown(f"{name} is {named(value)}, not text")
+
         if not isinstance(raw, dict):
             notes.append(Note(stack.source, place, f"must be an object, got {named(raw)}"))
         declared: dict[str, Any] = raw if isinstance(raw, dict) else {}
@@ -206,8 +216,8 @@ class Template:
             part("Properties", dict, "an object") or _EMPTY,
             metadata,
             _named_in(declared["DependsOn"]) if "DependsOn" in declared else (),
-            part("DeletionPolicy", str, "text"),
-            part("UpdateReplacePolicy", str, "text"),
+            policy("DeletionPolicy"),
+            policy("UpdateReplacePolicy"),
             path if isinstance(path, str) else None,
             condition,
             stack.source,

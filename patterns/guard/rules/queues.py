@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from patterns.flow import limits
 from patterns.flow.model import Alarm, DeadLetter, Edge, External, Function, Poll, Queue, Redrive, Subscription
+from patterns.flow.template import Unknown
 from patterns.guard.rule import Example, Found, Rule, Severity, span
 from patterns.guard.view import View, Watch, exists, number, redrive_problem
 
@@ -440,7 +441,7 @@ def _deleted(view: View) -> Iterator[Found]:
                 ("DeletionPolicy", dead.deletion_policy),
                 ("UpdateReplacePolicy", dead.update_replace_policy),
             )
-            if policy not in ("Retain", "RetainExceptOnCreate")
+            if policy not in ("Retain", "RetainExceptOnCreate") and not isinstance(policy, Unknown)
         ]
         if missing:
             yield Found(dead, "", {"dead": view.flow.name(key), "missing": " and ".join(missing)})

@@ -36,6 +36,9 @@ def of(value, *, more=None, **sections) -> tuple[Template, object]:
         ({"Fn::GetAtt": ["Queue", "Arn"]}, "Queue"),
         ({"Fn::GetAtt": "Queue.Arn"}, "Queue"),
         ({"Fn::GetAtt": ["Plain", "QueueUrl"]}, "Plain"),
+        # With AWS::LanguageExtensions.
+        ({"Ref": {"Fn::Sub": "Queue"}}, "Queue"),
+        ({"Fn::GetAtt": [{"Fn::Join": ["", ["Pl", "ain"]]}, "Arn"]}, "Plain"),
         ("arn:aws:sqs:eu-west-1:111111111111:orders", "Queue"),
         ({"Fn::Sub": "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:orders"}, "Queue"),
         ({"Fn::Sub": "arn:aws:sqs:${AWS::Region}:${AWS::AccountId}:${Plain.QueueName}"}, "Plain"),

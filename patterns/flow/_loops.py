@@ -4,33 +4,40 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from patterns.errors import PatternError
-from patterns.flow.values import Note
+from patterns.flow.resolve import PSEUDO
+from patterns.flow.values import Note, concatenate, text
 
 _LOOP = "Fn::ForEach::"
 _VALUES = 100_000  # that the loops of one template may write
 
 
-def expand(document: dict[str, Any], source: str, parameters: Mapping[str, Any], notes: list[Note]) -> dict[str, Any]:
+def expand(
+    document: dict[str, Any], source: str, resolve: Callable[[Any], Any], notes: list[Note]
+) -> dict[str, Any]:
     """The template with its loops written out. A loop whose collection is not known is noted and left out.
+
+    Args:
+        document: the template.
+        source: the file it was read from.
+        resolve: works out a collection.
+        notes: where what is not known is noted.
 
     Raises:
         PatternError: the loops write more than 100,000 values, or are nested too deeply.
     """
     try:
-        return _Loops(document, source, parameters, notes).write(document, {}, "")
+        return _Loops(source, resolve, notes).write(document, {}, "")
     except RecursionError:
         raise PatternError(f"{source}: is nested too deeply to write its loops out") from None
 
 
 class _Loops:
-    def __init__(self, document: dict[str, Any], source: str, given: Mapping[str, Any], notes: list[Note]) -> None:
-        declared = document.get("Parameters")
-        self._declared = declared if isinstance(declared, dict) else {}
-        self._source, self._given, self._notes, self._written = source, given, notes, 0
+    def __init__(self, source: str, resolve: Callable[[Any], Any], notes: list[Note]) -> None:
+        self._source, self._resolve, self._notes, self._written = source, resolve, notes, 0
 
     def write(self, value: Any, words: Mapping[str, str], place: str) -> Any:
         if words:
@@ -64,27 +71,25 @@ class _Loops:
             self._notes.append(Note(self._source, place, "must be an identifier, a collection and an object"))
             return
         identifier, collection, body = loop
-        items = self._items(collection, words)
+        items = self._items(self._resolve(self.write(collection, words, place)))
         if items is None:
             self._notes.append(Note(self._source, place, "the collection of this loop is not known"))
             return
         for item in items:
             out.update(self.write(body, {**words, identifier: item}, place))
 
-    def _items(self, collection: Any, words: Mapping[str, str]) -> list[str] | None:
-        if isinstance(collection, dict) and isinstance(name := collection.get("Ref"), str):
-            declared = self._declared.get(name)
-            default = declared.get("Default") if isinstance(declared, dict) else None
-            value = self._given.get(name, default)
-            collection = [item.strip() for item in value.split(",")] if isinstance(value, str) else value
-        if not isinstance(collection, list) or not all(isinstance(item, str) for item in collection):
+    @staticmethod
+    def _items(collection: Any) -> list[str] | None:
+        if not isinstance(collection, list):
             return None
-        return [_filled(item, words) for item in collection]
+        items = [concatenate(text(item)) for item in collection]
+        known = [item for item in items if isinstance(item, str) and not PSEUDO.search(item)]
+        return known if len(known) == len(items) else None
 
 
-def _filled(text: str, words: Mapping[str, str]) -> str:
+def _filled(written: str, words: Mapping[str, str]) -> str:
     for name, word in words.items():
-        if name in text:
-            text = text.replace(f"${{{name}}}", word)
-            text = text.replace(f"&{{{name}}}", re.sub(r"[^A-Za-z0-9]", "", word))
-    return text
+        if name in written:
+            written = written.replace(f"${{{name}}}", word)
+            written = written.replace(f"&{{{name}}}", re.sub(r"[^A-Za-z0-9]", "", word))
+    return written

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import partial
 from os import PathLike, fspath
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from patterns.errors import PatternError
 from patterns.flow import _documents
 from patterns.flow._loops import expand
 from patterns.flow._stack import Stack
+from patterns.flow.resolve import Resolver
 from patterns.flow.values import Note
 
 _NESTED = 10_000  # a few files that hold each other twice would make millions of stacks
@@ -67,6 +69,8 @@ class Sources:
         for stack, name in zip(self._files, _names([Path(one.source) for one in self._files], taken), strict=True):
             stack.name = name
         self.stacks = {stack.name: stack for stack in self.stacks.values()}
+        for stack in list(self.stacks.values()):
+            self._transform(stack)
         for stack in list(self.stacks.values()):
             self._nest(stack, (stack.source,))
 
@@ -170,21 +174,30 @@ class Sources:
         while stack.name in self.stacks:
             number += 1
             stack.name = f"{name}#{number}"
+        self.stacks[stack.name] = stack
+
+    def _transform(self, stack: Stack) -> None:
+        """What AWS's own macros make of a template, once its name and what its parent passes on are known."""
         transforms = stack.document.get("Transform")
         names = transforms if isinstance(transforms, list) else [transforms]
         if "AWS::LanguageExtensions" in names:
-            given = {key.rpartition(":")[2]: value for key, value in self._parameters.items()}
-            stack.document = expand(stack.document, stack.source, given, self.notes)
+            resolver = Resolver(self.stacks, self._parameters)
+            stack.document = expand(stack.document, stack.source, partial(resolver.resolve, stack), self.notes)
         if "AWS::Serverless-2016-10-31" in names:
             from patterns.flow.sam import translate
 
-            stack.document = translate(stack.document, stack.source, stack.region, self._parameters)
+            stack.document = translate(stack.document, stack.source, stack.region, self._given_to(stack))
         for other in names:
             if isinstance(other, dict):
                 other = other.get("Name")
             if isinstance(other, str) and other not in ("AWS::Serverless-2016-10-31", "AWS::LanguageExtensions"):
                 self.notes.append(Note(stack.source, "Transform", f"{other} runs when it is deployed"))
-        self.stacks[stack.name] = stack
+
+    def _given_to(self, stack: Stack) -> dict[str, Any]:
+        own = f"{stack.name}:"
+        everywhere = {name: value for name, value in self._parameters.items() if ":" not in name}
+        mine = {name: value for name, value in self._parameters.items() if name.startswith(own)}
+        return everywhere | {name.removeprefix(own): value for name, value in mine.items()}
 
     def _nest(self, stack: Stack, ancestors: tuple[str, ...]) -> None:
         for logical_id, resource in sorted(
@@ -203,6 +216,7 @@ class Sources:
                 self.notes.append(Note(stack.source, place, "there are too many nested stacks, it is not followed"))
                 continue
             self._put(child)
+            self._transform(child)
             stack.children[logical_id] = child.name
             self._nest(child, (*ancestors, child.source))
 

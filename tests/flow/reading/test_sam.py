@@ -77,3 +77,13 @@ def test_without_the_translator_the_message_says_how_to_install_it(monkeypatch):
     assert str(refused.value) == (
         "app: is a SAM template; reading it needs aws-sam-translator: pip install 'cdk-messaging-patterns[sam]'"
     )
+
+
+def test_a_parameter_given_to_one_stack_is_not_taken_by_another():
+    alias = {"Transform": TEMPLATE["Transform"], "Parameters": {"Alias": {"Type": "String", "Default": "live"}}}
+    worker = TEMPLATE["Resources"]["Worker"]
+    worker = {**worker, "Properties": {**worker["Properties"], "AutoPublishAlias": {"Ref": "Alias"}, "Events": {}}}
+    alias["Resources"] = {"Worker": worker}
+    template = read({"app": alias, "other": alias}, parameters={"other:Alias": "beta"})
+    names = [template.value(one, "Name") for one in template.of_type("AWS::Lambda::Alias")]
+    assert names == ["live", "beta"]

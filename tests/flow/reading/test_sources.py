@@ -478,3 +478,63 @@ def test_a_reference_that_the_cdk_carries_across_regions_leads_back_to_the_resou
     assert template.value(found, "TopicArn") == Unknown(
         "/cdk/exports/app/R is written by none of the templates that were read"
     )
+
+
+def test_a_loop_takes_what_the_parent_of_a_nested_stack_passes_on(tmp_path):
+    write(tmp_path, child__yaml=LOOP)
+    parent = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "child.yaml"}}
+    parent["Properties"]["Parameters"] = {"Names": "a"}
+    write(tmp_path, main__yaml={"Resources": {"Child": parent}})
+    template = read(tmp_path / "main.yaml")
+    assert [name for stack, name in template.resources if stack.endswith("/Child")] == ["aCopy", "aQueue"]
+
+
+def test_a_loop_takes_no_parameter_that_is_given_to_another_stack():
+    template = read({"app": LOOP, "other": LOOP}, parameters={"other:Names": "a"})
+    assert [name for stack, name in template.resources if stack == "app"][0] == "billsCopy"
+    assert [name for stack, name in template.resources if stack == "other"] == ["aCopy", "aQueue"]
+
+
+@pytest.mark.parametrize(
+    "collection",
+    [
+        {"Fn::FindInMap": ["Stages", {"Ref": "Stage"}, "Names"]},
+        [{"Ref": "Stage"}, 2],
+        {"Fn::Split": [",", "prod,2"]},
+    ],
+    ids=str,
+)
+def test_a_loop_runs_over_whatever_its_template_decides(collection):
+    body = {"Q${Name}": {"Type": "AWS::SQS::Queue"}}
+    document = {
+        "Transform": ["AWS::LanguageExtensions"],
+        "Parameters": {"Stage": {"Type": "String", "Default": "prod"}},
+        "Mappings": {"Stages": {"prod": {"Names": ["prod", 2]}}},
+        "Resources": {"Fn::ForEach::Queues": ["Name", collection, body]},
+    }
+    assert [name for _, name in read({"app": document}).resources] == ["Q2", "Qprod"]
+
+
+def test_a_loop_over_regions_is_not_known():
+    document = {
+        "Transform": "AWS::LanguageExtensions",
+        "Resources": {"Fn::ForEach::L": ["R", [{"Ref": "AWS::Region"}], {"Q${R}": {"Type": "AWS::SQS::Queue"}}]},
+    }
+    assert [str(note) for note in read({"app": document}).notes] == [
+        "app, Resources.Fn::ForEach::L: the collection of this loop is not known"
+    ]
+
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/function-refs-in-policy-attributes.html
+def test_what_keeps_a_resource_may_be_given_by_a_function():
+    queue = {"Type": "AWS::SQS::Queue", "DeletionPolicy": {"Fn::If": ["Prod", "Retain", "Delete"]}}
+    document = {
+        "Transform": "AWS::LanguageExtensions",
+        "Parameters": {"Stage": {"Type": "String", "Default": "prod"}, "Kept": {"Type": "String"}},
+        "Conditions": {"Prod": {"Fn::Equals": [{"Ref": "Stage"}, "prod"]}},
+        "Resources": {"Queue": {**queue, "UpdateReplacePolicy": {"Ref": "Kept"}}},
+    }
+    template = read({"app": document})
+    assert template.resources["app", "Queue"].deletion_policy == "Retain"
+    assert template.resources["app", "Queue"].update_replace_policy == Unknown("parameter Kept has no value")
+    assert [note.place for note in template.notes] == ["Parameters.Kept"]

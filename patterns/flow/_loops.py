@@ -15,9 +15,7 @@ _LOOP = "Fn::ForEach::"
 _VALUES = 100_000  # that the loops of one template may write
 
 
-def expand(
-    document: dict[str, Any], source: str, resolve: Callable[[Any], Any], notes: list[Note]
-) -> dict[str, Any]:
+def expand(document: dict[str, Any], source: str, resolve: Callable[[Any], Any], notes: list[Note]) -> dict[str, Any]:
     """The template with its loops written out. A loop whose collection is not known is noted and left out.
 
     Args:

@@ -133,3 +133,9 @@ def test_an_alarm_on_the_age_of_failures_tells_within_a_day(age: str, found: boo
 def test_the_delay_of_a_queue_counts_against_its_retention(delay: int, retention: int, found: bool) -> None:
     change = {"Orders.Properties.DelaySeconds": delay, "Orders.Properties.MessageRetentionPeriod": retention}
     assert ("sqs-expires-before-dead-letter-queue" in ids(polled(change))) is found  # 5 receives, 180 seconds each
+
+
+def test_a_dead_letter_queue_whose_policies_are_left_open_may_be_kept() -> None:
+    changes: dict[str, Any] = {"OrdersDead.DeletionPolicy": {"Ref": "Kept"}, "OrdersDead.UpdateReplacePolicy": "Retain"}
+    template = polled(changes) | {"Parameters": {"Kept": {"Type": "String"}}}
+    assert "dead-letter-queue-deleted-with-stack" not in ids(template)

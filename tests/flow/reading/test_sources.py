@@ -491,7 +491,7 @@ def test_a_loop_takes_what_the_parent_of_a_nested_stack_passes_on(tmp_path):
 
 def test_a_loop_takes_no_parameter_that_is_given_to_another_stack():
     template = read({"app": LOOP, "other": LOOP}, parameters={"other:Names": "a"})
-    assert [name for stack, name in template.resources if stack == "app"][0] == "billsCopy"
+    assert next(name for stack, name in template.resources if stack == "app") == "billsCopy"
     assert [name for stack, name in template.resources if stack == "other"] == ["aCopy", "aQueue"]
 
 

@@ -202,6 +202,8 @@ class Resolver:
             return Unknown(f"parameter {name} is read from SSM when it is deployed", f"{stack.name}/{name}")
         if value is _MISSING or value is None:
             return Unknown(f"parameter {name} has no value", f"{stack.name}/{name}")
+        if value != "" and str(declared.get("NoEcho", "")).lower() == "true" and isinstance(value, str | int | float):
+            return Hidden(f"parameter {name} has NoEcho, its value is not shown", f"{stack.name}/{name}", str(value))
         if isinstance(value, bool):
             return "true" if value else "false"
         if isinstance(kind, str) and ("List" in kind):
@@ -630,6 +632,21 @@ class _Pieces(Unknown):
         return "${AWS::" + re.sub(r"[${}]", "", expression.replace("${AWS::", "")) + "}"
 
 
+class Hidden(Unknown):
+    """A secret: conditions may compare it, and nothing shows it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, reason: str, same: str, value: str) -> None:
+        super().__init__(reason, same)
+        object.__setattr__(self, "_value", value)
+
+    def equals(self, other: Any) -> bool | Unknown:
+        if isinstance(other, Hidden):
+            return self._value == other._value
+        return self._value == str(other) if isinstance(other, str | int) and not PSEUDO.search(str(other)) else self
+
+
 _QUALIFIED = ("AWS::Lambda::Alias", "AWS::Lambda::Version")
 
 
@@ -730,6 +747,8 @@ def _near(stack: Stack, offers: list[tuple[Stack, str]]) -> list[tuple[Stack, st
 
 
 def _equal(one: Any, other: Any) -> bool | Unknown:
+    if isinstance(one, Hidden) or isinstance(other, Hidden):
+        return one.equals(other) if isinstance(one, Hidden) else other.equals(one)
     for value in (one, other):
         if isinstance(value, Unknown):
             return True if one == other and one.same and one.same == other.same else value

@@ -16,7 +16,7 @@ from patterns.errors import PatternError
 from patterns.flow._documents import named
 from patterns.flow._sources import Sources
 from patterns.flow._stack import Stack
-from patterns.flow.resolve import TRANSFORM, Resolver, is_function, transformed
+from patterns.flow.resolve import TRANSFORM, Hidden, Resolver, is_function, transformed
 from patterns.flow.targets import Targets
 from patterns.flow.values import NO_VALUE, Note, Ref, Text, Unknown
 
@@ -168,7 +168,7 @@ class Template:
     def _note_parameters(self, stack: Stack, notes: list[Note]) -> None:
         for name in stack.section("Parameters"):
             value = self._resolver.parameter(stack, name)
-            if isinstance(value, Unknown) and name != "BootstrapVersion":
+            if isinstance(value, Unknown) and not isinstance(value, Hidden) and name != "BootstrapVersion":
                 notes.append(Note(stack.source, f"Parameters.{name}", value.reason))
 
     def _resource(self, stack: Stack, logical_id: Any, notes: list[Note]) -> Resource | None:

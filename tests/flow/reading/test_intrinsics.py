@@ -201,3 +201,26 @@ def test_what_a_transform_may_put_beside_other_properties_is_not_known():
 def test_a_transform_instead_of_all_properties_leaves_every_one_open():
     (resource,) = (template := read({"S": {"Resources": {"Q": {"Type": "T", "Properties": INCLUDE}}}})).of_type("T")
     assert template.value(resource, "Missing") == RUNS
+
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+def test_a_secret_is_compared_and_not_shown():
+    secret = {"Type": "String", "NoEcho": True, "Default": "hunter2"}
+    sections = {
+        "Parameters": {"Secret": secret, "None": {**secret, "Default": ""}},
+        "Conditions": {
+            "Given": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Secret"}, ""]}]},
+            "Same": {"Fn::Equals": ["hunter2", {"Ref": "Secret"}]},
+            "NoneGiven": {"Fn::Equals": [{"Ref": "None"}, ""]},
+        },
+    }
+    written = [
+        {"Fn::Sub": "https://x/?${Secret}"},
+        *({"Fn::If": [name, 1, 2]} for name in ("Given", "Same", "NoneGiven")),
+    ]
+    template, value = of(written, **sections)
+    assert isinstance(value, list)
+    assert str(value[0]) == "https://x/?<parameter Secret has NoEcho, its value is not shown>"
+    assert value[1:] == [1, 1, 1]
+    assert template.notes == ()
+    assert "hunter2" not in repr(value)

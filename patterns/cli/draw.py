@@ -1,5 +1,7 @@
 """``patterns draw``: a template's message flow as a picture."""
 
+import os
+import shutil
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -51,9 +53,31 @@ def _write(content: bytes, output: str) -> None:
     if output == "-":
         typer.echo(content, nl=False)
         return
+    if not output:
+        refuse("--output must name a file, got ''")
     try:
-        Path(output).write_bytes(content)
+        path = Path(output)
+        if path.is_symlink() or (path.exists() and not path.is_file()):  # a link may be /dev/stdout
+            path.write_bytes(content)
+        else:
+            _replace(path, content)
     except OSError as error:
         refuse(f"--output: {output}: {error.strerror or error}")
     except ValueError as error:  # a path with a NUL character
         refuse(f"--output: {output!r}: {error}")
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write all of a file or nothing: on a full disk, what stood there before is still there."""
+    new = path.with_name(f".patterns-{os.getpid()}")
+    try:
+        if path.exists():
+            with path.open("r+b"):  # refuses a file that may not be written
+                pass
+        with new.open("xb") as file:
+            file.write(content)
+        if path.exists():
+            shutil.copymode(path, new)
+        new.replace(path)
+    finally:
+        new.unlink(missing_ok=True)

@@ -1,6 +1,9 @@
 """``patterns draw`` reads what the other commands read, writes where it is told, and refuses in one line."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -108,3 +111,41 @@ def test_a_flow_too_large_for_mermaid_is_drawn_and_said_to_be(tmp_path: Path, qu
         "svg and html have no such limit\n"
     )
     assert result.stderr == (expected if warned else "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="files have no largest size there")
+def test_what_stood_in_a_file_stays_when_the_disk_is_full(template: str, tmp_path: Path) -> None:
+    file = tmp_path / "out" / "flow.html"
+    file.parent.mkdir()
+    file.write_text("before")
+    command = [sys.executable, "-m", "patterns", "draw", template, "--format", "html", "-o", str(file)]
+    limited = ["sh", "-c", 'ulimit -f 1; exec "$@"', "sh", *command]
+    done = subprocess.run(limited, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, f"patterns: --output: {file}: File too large\n")
+    assert [one.name for one in file.parent.iterdir()] == ["flow.html"]
+    assert file.read_text() == "before"
+
+
+def test_a_file_keeps_its_mode_and_a_link_its_target(template: str, tmp_path: Path) -> None:
+    file, link = tmp_path / "flow.mmd", tmp_path / "link.mmd"
+    file.write_text("before")
+    file.chmod(0o640)
+    link.symlink_to(file)
+    assert draw(template, "-o", str(link)).exit_code == 0
+    assert link.is_symlink()
+    assert file.read_text().startswith("flowchart LR")
+    assert file.stat().st_mode & 0o777 == 0o640
+
+
+def test_an_output_without_a_name_is_refused(template: str) -> None:
+    result = draw(template, "-o", "")
+    assert (result.exit_code, result.stderr) == (2, "patterns: --output must name a file, got ''\n")
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="there is no such file")
+def test_a_link_to_standard_output_stays_what_it_is(template: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "patterns", "draw", template, "-o", "/dev/stdout"]
+    with (tmp_path / "all.txt").open("wb") as everything:
+        subprocess.run(command, stdout=everything, check=True)
+        assert os.fstat(everything.fileno()).st_nlink == 1
+    assert (tmp_path / "all.txt").read_text().startswith("flowchart LR")

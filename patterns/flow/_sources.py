@@ -49,6 +49,8 @@ class Sources:
             return
         if not isinstance(source, str | PathLike):
             raise PatternError(f"a source must be a path or a dict of templates, got {_documents.named(source)}")
+        if source == "":
+            raise PatternError("a source must be a path, got ''")  # not the current folder
         try:
             path = Path(fspath(source))
             folder = path.is_dir()

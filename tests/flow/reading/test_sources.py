@@ -382,6 +382,7 @@ def test_sources_that_are_not_there_are_refused(tmp_path):
     assert refusal({"a": []}) == "a: a template must be an object, got a list"
     assert refusal({"a": {"Resources": {5: {}}}}) == "a, Resources: a logical id must be text, got 5"
     assert refusal(5) == "a source must be a path or a dict of templates, got 5"
+    assert refusal("") == "a source must be a path, got ''"
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,7 @@ def test_how_long_a_kafka_record_can_be_read_at_its_place_stands_in_no_template(
     (told,) = [fate for found in fates(flow).values() for fate in found if fate.outcome is Outcome.DESTINATION]
     assert told.kept is not None
     assert (told.kept.place, told.kept.at_least, told.kept.at_most) == (f"{CLUSTER}:orders", None, None)
-    assert told.unsure == ("how long Kafka topic orders on 1 keeps its records",)
+    assert told.unsure == ("how long Kafka topic orders on c keeps its records",)
 
 
 def test_a_kafka_topic_that_is_shared_out_as_a_queue_keeps_no_order_and_blocks_nothing():
@@ -139,7 +139,7 @@ def test_a_destination_that_cannot_be_written_to_keeps_nothing():
 def test_kafka_stops_after_ten_retries_only_where_there_is_a_destination(failed, attempts):
     flow = flow_of(**kafka(failed=failed))
     node = next(n for n in flow.nodes_of(Stream))
-    assert (node.service, node.name) == ("kafka", "Kafka topic orders on 1")
+    assert (node.service, node.name) == ("kafka", "Kafka topic orders on c")
     assert bool(losses(flow)) is not failed
     from patterns.flow import fates
 
@@ -259,5 +259,6 @@ def test_a_pipe_has_a_dead_letter_queue_where_a_mapping_has_a_destination():
     cluster = "arn:aws:kafka:eu-west-1:111122223333:cluster/orders/x"
     kafka = {"Source": cluster, "SourceParameters": {"ManagedStreamingKafkaParameters": {"TopicName": "t"}}}
     assert remedy(kafka) == (
-        "read Kafka topic t on x by an event source mapping with an on-failure destination, which a pipe cannot have"
+        "read Kafka topic t on orders by an event source mapping with an on-failure destination, "
+        "which a pipe cannot have"
     )

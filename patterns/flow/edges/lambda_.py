@@ -223,7 +223,9 @@ def event_source(draft: Draft, resource: Resource) -> tuple[str, str]:
 
 
 def kafka(draft: Draft, cluster: str, topic: str) -> str:
-    where = readable(cluster).rsplit("/", 1)[-1] or "a cluster"
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonmanagedstreamingforapachekafka.html
+    arn = re.search(r":cluster/([^/]+)/", readable(cluster))
+    where = arn[1] if arn else readable(cluster).rsplit("/", 1)[-1] or "a cluster"
     where = f"the cluster of {where.partition('#')[0]}" if where.endswith("?") else where
     key = f"{readable(cluster)}:{readable(topic)}" if topic else readable(cluster)
     inside = draft.template.resources.get(cast(Any, tuple(cluster.rpartition("/")[::2])))

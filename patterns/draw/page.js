@@ -19,7 +19,9 @@ function show() {
   const height = main.clientHeight / view.scale;
   svg.setAttribute("viewBox", `${view.x - width / 2} ${view.y - height / 2} ${width} ${height}`);
 }
+let fitted = true;
 function fit() {
+  fitted = true;
   view.scale = Math.min(main.clientWidth / size.width, main.clientHeight / size.height, 1.25);
   view.x = size.width / 2;
   view.y = size.height / 2;
@@ -30,12 +32,14 @@ function zoom(factor, clientX, clientY) {
   const dx = (clientX ?? frame.left + frame.width / 2) - frame.left - frame.width / 2;
   const dy = (clientY ?? frame.top + frame.height / 2) - frame.top - frame.height / 2;
   const scale = Math.min(Math.max(view.scale * factor, 0.02), 8);
+  fitted = false;
   view.x += dx / view.scale - dx / scale;
   view.y += dy / view.scale - dy / scale;
   view.scale = scale;
   show();
 }
 function pan(dx, dy) {
+  fitted = false;
   view.x += dx / view.scale;
   view.y += dy / view.scale;
   show();
@@ -46,6 +50,7 @@ function goTo(element) {
   view.x = box.x + box.width / 2 + moved.e;
   view.y = box.y + box.height / 2 + moved.f;
   view.scale = Math.max(view.scale, 0.9);
+  fitted = false;
   show();
 }
 
@@ -79,7 +84,7 @@ main.addEventListener("wheel", (event) => {
   event.preventDefault();
   zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), event.clientX, event.clientY);
 }, { passive: false });
-addEventListener("resize", show);
+addEventListener("resize", () => (fitted ? fit() : show()));
 
 // --- the panel ---
 

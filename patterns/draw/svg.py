@@ -4,6 +4,7 @@ import html
 import re
 import unicodedata
 from collections.abc import Mapping
+from functools import cache
 from math import ceil, sqrt
 from textwrap import wrap
 
@@ -118,7 +119,17 @@ def _lines(box: Box, stack: str) -> list[tuple[str, str]]:
 
 
 def _length(text: str) -> float:
-    return sum(2.0 if unicodedata.east_asian_width(one) in "WF" else 1.0 for one in text) * LETTER
+    return sum(map(_width, text)) * LETTER
+
+
+@cache
+def _width(letter: str) -> float:
+    """How much wider than an average letter it is."""
+    if unicodedata.east_asian_width(letter) in "WF":
+        return 2.0
+    if letter in "MWmw@%":
+        return 1.75
+    return 1.35 if letter.isupper() else 1.0
 
 
 def _box_size(box: Box, lines: list[tuple[str, str]]) -> Size:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from patterns.draw import Picture, as_svg, picture_of
 from patterns.draw.layout import Layout, Link, Rect, lay_out
+from patterns.flow import read_flow
 from patterns.flow.model import Delivery, Flow, Function, Rule
 from tests.draw._flows import NASTY, drawn, everything, hostile, orders
 
@@ -247,3 +248,14 @@ def test_names_that_look_like_markup_stay_text() -> None:
         if "<script" in name:
             assert name not in text
     assert "&lt;script&gt;alert(1)" in text
+
+
+def test_a_name_in_capitals_stays_inside_its_box() -> None:
+    def width(name: str) -> float:
+        drawing = as_svg(picture_of(read_flow({"S": {"Resources": {name: {"Type": "AWS::SQS::Queue"}}}})))
+        ((first, second),) = re.findall(r'class="shape" d="M([\d.]+) [\d.]+L([\d.]+)', drawing)
+        return float(second) - float(first)
+
+    # DejaVu Sans Bold, which browsers take where they have no other: 0.77 em for an average capital.
+    assert width("ORDERSDEADLETTERQUEUE") > 21 * 0.77 * 12
+    assert width("o" * 21) < width("ORDERSDEADLETTERQUEUE")

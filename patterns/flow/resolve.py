@@ -135,7 +135,8 @@ class Resolver:
     # -- references
 
     def _ref(self, stack: Stack, name: Any, depth: int) -> Any:
-        name = self._logical_id(stack, name, depth)
+        if type(name) is not str:
+            name = self._logical_id(stack, name, depth)
         if isinstance(name, Unknown):
             return name
         if not isinstance(name, str):
@@ -219,7 +220,9 @@ class Resolver:
             argument = argument.split(".", 1)
         if not isinstance(argument, (list, tuple)) or len(argument) < 2:
             return Unknown(f"Fn::GetAtt must be followed by a resource and an attribute, got {named(argument)}")
-        name, attribute = self._logical_id(stack, argument[0], depth), argument[1]
+        name, attribute = argument[0], argument[1]
+        if type(name) is not str:
+            name = self._logical_id(stack, name, depth)
         if isinstance(name, Unknown):
             return name
         if not isinstance(name, str):

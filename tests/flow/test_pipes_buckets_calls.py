@@ -196,6 +196,34 @@ def test_the_notifications_that_the_cdk_writes_through_its_own_resource_count():
     assert isinstance(flow.nodes["S/Bucket"], Bucket)
 
 
+@pytest.mark.parametrize("written", ["arn:${AWS::Partition}:s3:::uploads", "arn:aws:s3:*:*:uploads"])
+def test_a_bucket_elsewhere_that_the_cdk_gives_notifications_is_the_one_that_policies_name_by_its_arn(written):
+    own = resource(
+        "Custom::S3BucketNotifications",
+        BucketName="uploads",
+        Managed=False,
+        NotificationConfiguration={
+            "QueueConfigurations": [{"Events": ["s3:ObjectCreated:*"], "QueueArn": arn("Queue")}],
+            "LambdaFunctionConfigurations": [{"Events": ["s3:ObjectRemoved:*"], "LambdaFunctionArn": arn("Worker")}],
+        },
+    )
+    flow = flow_of(
+        Own=own,
+        Queue=queue(),
+        Policy=lets_in("s3", {"Fn::Sub": written}, "Queue"),
+        Worker=function(),
+        Role=role(),
+        Permission=permission("s3", {"Fn::Sub": written}),
+    )
+    assert [
+        (edge.kind, edge.source, flow.name(edge.source), edge.target, edge.verdict.allowed)
+        for edge in flow.edges.values()
+    ] == [
+        ("notification", "arn:aws:s3:::uploads", "uploads", "S/Worker", True),
+        ("notification", "arn:aws:s3:::uploads", "uploads", "S/Queue", True),
+    ]
+
+
 def test_events_of_a_bucket_go_to_the_default_bus_and_only_to_rules_that_can_match_them():
     def matched(pattern):
         parts = {

@@ -27,6 +27,8 @@ def links(draft: Draft) -> Iterator[Edge]:
         yield from _notifications(draft, resource, node_id(resource))
     for resource in draft.template.of_type("Custom::S3BucketNotifications"):
         value = draft.value(resource, "BucketName", default=Unknown("it names no bucket"))
+        if isinstance(value, str) and ":" not in value and not draft.inside(resource.stack, value, "s3"):
+            value = f"arn:aws:s3:::{value}"  # as policies name a bucket that stands elsewhere
         bucket = draft.endpoint(resource, "BucketName", value, "s3")
         node = draft.nodes[bucket]
         if isinstance(node, External):

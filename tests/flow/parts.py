@@ -1,5 +1,7 @@
 """Small templates: each function gives one resource with nothing in it that the test does not speak of."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 from patterns.flow import Fate, Flow, Outcome, fates, losses, read_flow
@@ -10,6 +12,20 @@ OPS = "arn:aws:sns:eu-central-1:111122223333:ops"
 
 def flow_of(**resources: dict[str, Any]) -> Flow:
     return read_flow({STACK: {"Resources": resources}})
+
+
+def deployed(folder: Path, **stacks: dict[str, Any]) -> Flow:
+    """The flow of stacks that a cloud assembly deploys to accounts of their own: the first to 111122223333."""
+    artifacts = {}
+    for account, (name, parts) in zip(("111122223333", "444455556666"), stacks.items(), strict=False):
+        (folder / f"{name}.json").write_text(json.dumps({"Resources": parts}))
+        artifacts[name] = {
+            "type": "aws:cloudformation:stack",
+            "environment": f"aws://{account}/eu-west-1",
+            "properties": {"templateFile": f"{name}.json"},
+        }
+    (folder / "manifest.json").write_text(json.dumps({"version": "36.0.0", "artifacts": artifacts}))
+    return read_flow(folder)
 
 
 def arn(name: str, attribute: str = "Arn") -> dict[str, Any]:

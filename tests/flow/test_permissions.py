@@ -13,7 +13,21 @@ from patterns.flow.permissions import Caller, Permissions
 from patterns.flow.permissions.statements import Statement
 from patterns.flow.permissions.wildcards import wild
 from patterns.flow.template import read
-from tests.flow.parts import arn, flow_of, function, lets_in, mapping, queue, ref, resource, role, subscription, topic
+from tests.flow.parts import (
+    arn,
+    changed,
+    deployed,
+    flow_of,
+    function,
+    lets_in,
+    mapping,
+    queue,
+    ref,
+    resource,
+    role,
+    subscription,
+    topic,
+)
 
 
 @given(st.text("ab*?", max_size=8), st.text("ab", max_size=10))
@@ -139,6 +153,21 @@ def test_a_known_account_is_compared():
     }
     flow = read_flow({"S": {"Resources": parts}})
     assert flow.edges_of(Subscription)[0].verdict.answer is Answer.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("account", "answer"), [("444455556666", YES), ("111122223333", NO), ({"Ref": "AWS::AccountId"}, NO)], ids=str
+)
+def test_the_account_of_a_topic_elsewhere_is_the_one_of_its_arn_and_not_that_of_the_stack(tmp_path, account, answer):
+    parts = {
+        "Queue": queue(),
+        "S": changed(subscription("Queue"), TopicArn=NEWS),
+        "Policy": lets_in("sns", None, "Queue", StringEquals={"aws:SourceAccount": account}),
+    }
+    assert deployed(tmp_path, S=parts).edges_of(Subscription)[0].verdict.answer is answer
+
+
+NEWS = "arn:aws:sns:eu-west-1:444455556666:news"
 
 
 def test_a_policy_may_be_given_as_json_text():

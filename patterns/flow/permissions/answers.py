@@ -26,7 +26,7 @@ class Caller(NamedTuple):
 
     Attributes:
         service: ``sns.amazonaws.com``; empty for a role.
-        role: id of the role.
+        role: id of the role; the ARN of one elsewhere, that of its root user for a whole account.
         on_behalf_of: id or ARN of the topic, rule or bucket that a service acts for.
         stack: the stack it is in, for its account.
         given: conditions of the template under which it asks at all (those of the link), as ``Stack/Name``.
@@ -281,9 +281,7 @@ class Permissions:
                 if kind == "Service":
                     answer = or_(answer, _service(who, caller.service))
             elif kind == "AWS":
-                if who == f"{OPEN}{caller.role}{CLOSE}" or (
-                    caller.role == GAP and (who.endswith(":root") or re.fullmatch(r"\d{12}", who) or ACCOUNT in who)
-                ):
+                if who == f"{OPEN}{caller.role}{CLOSE}" or _is_account_of(who, caller.role):
                     answer = True
                 elif who.endswith(":root"):
                     continue  # the account leaves it to the role's own policies
@@ -323,6 +321,10 @@ class Permissions:
             if not caller.service:
                 return optional or negated
             answer = any_(self._account(value, caller, literal) for value in values)
+        elif key == "aws:principalarn" and caller.role.startswith("arn:") and not caller.role.endswith(":root"):
+            answer = any_(self.matches(value, caller.role) for value in values)
+        elif key == "aws:principalaccount" and caller.role.startswith("arn:"):
+            answer = any_(value == caller.role.split(":")[4] for value in values)
         elif key in ("s3:resourceaccount", "aws:resourceaccount") and not caller.service:
             # Of the role's own account, as AWS recommends it for records of failed invocations.
             own = {ACCOUNT, *(self._template.account(stack) for stack in self._template.stacks)}
@@ -347,11 +349,13 @@ class Permissions:
             # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html
             return False if literal else True if value == "*" else None
         mine = self._template.account(caller.stack) if caller.stack else None
-        if not isinstance(mine, str) or not re.fullmatch(r"\d{12}", mine) or GAP in value:
-            arn = caller.on_behalf_of.split(":") if caller.on_behalf_of.startswith("arn:") else []
-            mine = arn[4] if len(arn) > 4 else None
-            if not mine or GAP in value:
-                return None
+        if caller.on_behalf_of.startswith("arn:"):
+            named = caller.on_behalf_of.split(":", 5)[4:5]
+            if named == [""]:
+                return True if value == mine else None  # the ARN of a bucket names no account
+            mine = named[0] if named and _ACCOUNT.fullmatch(named[0]) else mine
+        if not mine or not _ACCOUNT.fullmatch(mine) or GAP in value:
+            return None
         return value == mine
 
     def matches(self, pattern: str, target: str) -> Maybe:
@@ -377,6 +381,19 @@ class Permissions:
         if known is None:
             known = self._arns[target] = arn_of(self._template, target)
         return known
+
+
+_ACCOUNT = re.compile(r"\d{12}")
+
+
+def _is_account_of(principal: str, role: str) -> bool:
+    """Whether a principal is the whole account of a role elsewhere; of a role that is not told, whether it is any."""
+    if role == GAP:
+        return bool(principal.endswith(":root") or _ACCOUNT.fullmatch(principal) or ACCOUNT in principal)
+    if not role.startswith("arn:"):
+        return False
+    account = role.split(":", 5)[4]
+    return principal == account or (principal.endswith(":root") and principal.split(":")[4:5] == [account])
 
 
 @lru_cache(maxsize=1_024)

@@ -27,7 +27,7 @@ from patterns.flow.model import (
     Verdict,
     node_id,
 )
-from patterns.flow.permissions import Caller, Permissions
+from patterns.flow.permissions import Caller, Permissions, names
 from patterns.flow.rendered import CLOSE, GAP, OPEN, readable, render
 from patterns.flow.template import Ref, Resource, Template, Text, Unknown
 from patterns.flow.values import concatenate, text
@@ -328,7 +328,7 @@ class Draft:
             return Verdict(Answer.UNKNOWN, node.why or f"{node.name} stands in none of the templates")
         resource = node.function if isinstance(node, Function) and ":" in node.id else target
         if target == DEFAULT_BUS:
-            resource = f"arn:{GAP}:events:{GAP}:{GAP}:event-bus/default"
+            resource = names.DEFAULT_BUS
         given = condition_of(link) if link else ()
         first = self.permissions.role_allows(role, action, resource, node.name, given)
         if first.denied and isinstance(node, Function) and node.function != target:

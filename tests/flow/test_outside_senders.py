@@ -7,6 +7,7 @@ from patterns.flow.model import Answer, External, Send
 from tests.flow.parts import (
     arn,
     dead_letters,
+    deployed,
     flow_of,
     function,
     lets_in,
@@ -55,6 +56,20 @@ def sends(**parts):
             "placed",
         ),
         ({"Service": "s3.amazonaws.com"}, {"ArnLike": {"aws:SourceArn": "arn:aws:s3:::up"}}, "arn:aws:s3:::up", "up"),
+        ({"Service": "s3.amazonaws.com"}, {"ArnLike": {"aws:SourceArn": "arn:aws:s3:*:*:up"}}, "arn:aws:s3:::up", "up"),
+        (
+            {"Service": "s3.amazonaws.com"},
+            {"StringEquals": {"aws:SourceAccount": "444455556666"}},
+            *["s3 of account 444455556666"] * 2,
+        ),
+        (
+            {"Service": "events.amazonaws.com"},
+            {"ArnLike": {"aws:SourceArn": "arn:aws:events:*:444455556666:rule/*"}},
+            *["events of account 444455556666"] * 2,
+        ),
+        ("*", {"StringEquals": {"aws:SourceAccount": "444455556666"}}, *["account 444455556666"] * 2),
+        ({"AWS": "*"}, {"ArnEquals": {"aws:PrincipalArn": SENDER}}, SENDER, "Sender"),
+        ("*", {"StringEquals": {"aws:PrincipalAccount": ["444455556666"]}}, *["account 444455556666"] * 2),
     ],
     ids=str,
 )
@@ -89,6 +104,10 @@ def test_a_named_sender_from_elsewhere_is_a_node_with_a_likely_send(principal, c
         policy({"Service": "sns.amazonaws.com"}),
         policy({"Service": "sns.amazonaws.com"}, ArnLike={"aws:SourceArn": "arn:aws:sns:*:*:news"}),
         policy({"Service": "sns.amazonaws.com"}, ArnNotEquals={"aws:SourceArn": NEWS}),
+        policy("*", StringNotEquals={"aws:PrincipalAccount": "444455556666"}),
+        policy({"AWS": "*"}, ArnNotEquals={"aws:PrincipalArn": SENDER}),
+        policy({"Service": "s3.amazonaws.com"}, StringEquals={"aws:SourceAccount": ref("AWS::AccountId")}),
+        policy({"AWS": SENDER}, ArnEquals={"aws:SourceArn": NEWS}),
         policy({"Service": "sns.amazonaws.com"}, ArnEquals={"aws:SourceArn": ref("Topic")}),
         policy(
             {"Service": "sns.amazonaws.com"},
@@ -110,6 +129,10 @@ def test_a_named_sender_from_elsewhere_is_a_node_with_a_likely_send(principal, c
         "no source",
         "any region",
         "all but one",
+        "all accounts but one",
+        "all roles but one",
+        "the account's own buckets",
+        "a role that would have to be a topic",
         "a topic of the template",
         "the same by its ARN",
     ],
@@ -127,11 +150,83 @@ def test_a_sender_that_another_policy_denies_sends_nothing():
     assert sends(Queue=queue(), P=allowed, Q=denied) == []
 
 
-def test_a_policy_that_may_not_be_there_leaves_the_permission_open():
+@pytest.mark.parametrize("principal", [{"AWS": "444455556666"}, {"AWS": SENDER}], ids=["an account", "a role"])
+@pytest.mark.parametrize("written", ["444455556666", "arn:aws:iam::444455556666:root", "*"])
+def test_an_account_that_another_policy_denies_sends_nothing_however_it_is_written(principal, written):
+    principal = {"AWS": principal["AWS"].replace("777788889999", "444455556666")}
+    denied = policy({"AWS": written}, effect="Deny")
+    assert sends(Queue=queue(), P=policy(principal), Q=denied) == []
+    other = policy({"AWS": "555566667777"}, effect="Deny")
+    assert len(sends(Queue=queue(), P=policy(principal), Q=other)) == 1
+
+
+def test_a_service_that_cannot_use_the_key_of_a_queue_sends_nothing():
+    assert sends(Queue=queue(KmsMasterKeyId="alias/aws/sqs"), P=lets_in("sns", NEWS, "Queue")) == []
+
+
+def test_a_bucket_of_another_account_is_let_in_as_the_documentation_of_s3_writes_it(tmp_path):
+    """https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html"""
+
+    def sent(account):
+        written = policy(
+            {"Service": "s3.amazonaws.com"},
+            ArnLike={"aws:SourceArn": "arn:aws:s3:*:*:up"},
+            StringEquals={"aws:SourceAccount": account},
+        )
+        found = deployed(tmp_path, S={"Queue": queue(), "P": written}).edges_of(Send)
+        return [(edge.source, edge.verdict.answer) for edge in found]
+
+    assert sent(ref("AWS::AccountId")) == [("arn:aws:s3:::up", Answer.ALLOWED)]
+    # Whose the bucket is, its ARN does not say.
+    assert sent("777788889999") == [("arn:aws:s3:::up", Answer.UNKNOWN)]
+
+
+def test_a_topic_of_another_account_is_let_in_with_that_account(tmp_path):
+    news = NEWS.replace("111122223333", "444455556666")
+
+    def sent(account):
+        condition = {"ArnEquals": {"aws:SourceArn": news}, "StringEquals": {"aws:SourceAccount": account}}
+        written = policy({"Service": "sns.amazonaws.com"}, **condition)
+        return [edge.source for edge in deployed(tmp_path, S={"Queue": queue(), "P": written}).edges_of(Send)]
+
+    assert sent("444455556666") == [news]
+    assert sent("111122223333") == []
+
+
+def test_an_account_whose_stack_is_read_too_and_sends_is_not_told_beside_it(tmp_path):
+    bus = resource("AWS::Events::EventBus", Name="shop")
+    lets = {"Effect": "Allow", "Principal": {"AWS": "444455556666"}, "Action": "events:PutEvents", "Resource": "*"}
+    receiver = {"Bus": bus, "P": resource("AWS::Events::EventBusPolicy", StatementId="a", Statement=lets)}
+    receiver["P"]["Properties"]["EventBusName"] = ref("Bus")
+    target = {"Id": "a", "Arn": "arn:aws:events:eu-west-1:111122223333:event-bus/shop", "RoleArn": arn("Role")}
+    sender = {
+        "Rule": resource("AWS::Events::Rule", EventPattern={"source": ["a"]}, Targets=[target]),
+        "Role": role({"Effect": "Allow", "Action": "events:PutEvents", "Resource": "*"}),
+    }
+    assert deployed(tmp_path, S=receiver, T=sender).edges_of(Send) == []
+    assert [edge.source for edge in deployed(tmp_path, S=receiver).edges_of(Send)] == ["account 444455556666"]
+
+
+def test_conditions_and_denials_of_the_default_bus_count_too():
+    rule = resource("AWS::Events::Rule", EventPattern={"source": ["a"]}, Targets=[])
+
+    def answers(**more):
+        statement = {"Effect": "Allow", "Principal": {"AWS": "444455556666"}, "Action": "events:PutEvents", **more}
+        statement["Resource"] = {"Fn::Sub": "arn:aws:events:${AWS::Region}:${AWS::AccountId}:event-bus/default"}
+        on_default = resource("AWS::Events::EventBusPolicy", StatementId="c", Statement=statement)
+        return [(e.verdict.answer, e.place) for e in flow_of(Rule=rule, OnDefault=on_default).edges_of(Send)]
+
+    assert answers() == [(Answer.ALLOWED, "Statement")]
+    assert answers(Condition={"StringEquals": {"events:source": "shop"}}) == [(Answer.UNKNOWN, "Statement")]
+
+
+@pytest.mark.parametrize("principal", [{"Service": "sns.amazonaws.com"}, {"AWS": "444455556666"}], ids=str)
+def test_a_policy_that_may_not_be_there_leaves_the_permission_open(principal):
+    condition = {"ArnEquals": {"aws:SourceArn": NEWS}} if "Service" in principal else {}
     document = {
         "Parameters": {"Open": {"Type": "String"}},
         "Conditions": {"Shared": {"Fn::Equals": [{"Ref": "Open"}, "yes"]}},
-        "Resources": {"Queue": queue(), "P": {**lets_in("sns", NEWS, "Queue"), "Condition": "Shared"}},
+        "Resources": {"Queue": queue(), "P": {**policy(principal, **condition), "Condition": "Shared"}},
     }
     (edge,) = read_flow({"S": document}).edges_of(Send)
     assert edge.verdict.answer is Answer.UNKNOWN

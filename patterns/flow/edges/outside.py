@@ -13,9 +13,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from patterns.flow.draft import DEFAULT_BUS, Draft
+from patterns.flow.draft import DEFAULT_BUS, Draft, both
 from patterns.flow.model import (
-    ALLOWED,
     Bus,
     Call,
     Delivery,
@@ -31,10 +30,10 @@ from patterns.flow.model import (
     Verdict,
     node_id,
 )
-from patterns.flow.permissions import Caller
+from patterns.flow.permissions import Caller, names
 from patterns.flow.permissions.statements import Statement
-from patterns.flow.permissions.wildcards import wild
-from patterns.flow.rendered import GAP, OPEN, readable, render
+from patterns.flow.permissions.wildcards import names_any, wild
+from patterns.flow.rendered import ACCOUNT, GAP, OPEN, readable, render
 from patterns.flow.template import Resource, Unknown
 
 # Services that invoke asynchronously, and what of theirs it is that does.
@@ -134,70 +133,126 @@ _SENDS: dict[type[Node], str] = {Queue: "sqs:SendMessage", Topic: "sns:Publish",
 
 def senders(draft: Draft, known: list[Edge]) -> Iterator[Edge]:
     """A likely send for each sender that a policy lets in by name and that stands in none of the templates."""
-    linked: set[tuple[str, str]] = set()
+    told: set[tuple[str, str]] = set()
     for policy, keys, statements in draft.permissions.policies:
         for statement in statements:
             if statement.deny or statement.not_principal:
                 continue
             for sender, caller in _outsiders(draft, policy, statement):
-                linked = linked or {(edge.source, edge.target) for edge in known}
+                told = told or _explained_sends(draft, known)
                 for key in keys:
-                    target = DEFAULT_BUS if key == "default" else key
-                    node, link = draft.nodes.get(target), (sender.id, target)
+                    target = DEFAULT_BUS if key == names.DEFAULT_BUS else key
+                    node = draft.nodes.get(target)
                     action = _SENDS.get(type(node), "") if node else ""
-                    if not action or link in linked:
+                    if (
+                        not node
+                        or not action
+                        or told & {(sender.id, target), (sender.id.rpartition(" of ")[2], target)}
+                    ):
                         continue
-                    verdict = _may_send(draft, statement, caller, action, key)
+                    verdict = _may_send(draft, statement, caller, action, key, node)
                     if verdict is None or verdict.denied:
                         continue
+                    told.add((sender.id, target))
                     draft.nodes.setdefault(sender.id, sender)
                     yield Send(
                         id=f"{sender.id}~{target}",
                         source=sender.id,
                         target=target,
                         resource=policy,
-                        place="PolicyDocument",
+                        place=next((name for name in _WRITTEN_IN if name in policy.properties), ""),
                         action=action,
                         verdict=verdict,
                     )
 
 
-def _may_send(draft: Draft, statement: Statement, caller: Caller | None, action: str, key: str) -> Verdict | None:
+# The properties in which policies stand.
+_WRITTEN_IN = ("PolicyDocument", "Statement", "Policy", "Principal")
+
+
+def _explained_sends(draft: Draft, known: list[Edge]) -> set[tuple[str, str]]:
+    """Who is known to send where: a node, and the account of its stack."""
+    found: set[tuple[str, str]] = set()
+    for edge in known:
+        stack = draft.nodes[edge.source].stack
+        account = draft.template.account(stack) if stack else None
+        found.update(((edge.source, edge.target), (f"account {account}", edge.target)))
+    return found
+
+
+def _may_send(draft: Draft, statement: Statement, caller: Caller, action: str, key: str, node: Node) -> Verdict | None:
     """Whether the policy lets a sender in; ``None``: this statement is about something else."""
-    if not any(wild(pattern, action.lower()) for pattern in statement.actions) or statement.not_actions:
+    if names_any(statement.actions, action.lower()) is statement.not_actions:
         return None
-    place = f"arn:{GAP}:events:{GAP}:{GAP}:event-bus/default" if key == "default" else key
-    named = (draft.permissions.matches(pattern, place) for pattern in statement.resources)
+    named = (draft.permissions.matches(pattern, key) for pattern in statement.resources)
     if statement.not_resources or all(one is False for one in named):
         return None
-    return ALLOWED if caller is None or key == "default" else draft.permissions.resource_allows(caller, action, key)
+    verdict = draft.permissions.resource_allows(caller, action, key, node.name)
+    if verdict.denied or not isinstance(node, Queue | Topic):
+        return verdict
+    return both(verdict, draft.permissions.key_allows(caller, node.key, "kms:GenerateDataKey", "kms:Decrypt"))
 
 
-def _outsiders(draft: Draft, policy: Resource, statement: Statement) -> Iterator[tuple[External, Caller | None]]:
-    """Who stands in none of the templates and is let in by name; a service with the request that it makes."""
+def _outsiders(draft: Draft, policy: Resource, statement: Statement) -> Iterator[tuple[External, Caller]]:
+    """Who stands in none of the templates and is let in by name, with the request that it makes."""
     for kind, who in statement.principals or ():
         if kind == "Service" or who == "*":
-            for source in _sources(statement):
-                if not draft.inside(policy.stack, source):
-                    service = source.split(":", 3)[2]
-                    name = readable(source).split(":", 5)[-1].rsplit("/", 1)[-1]
-                    principal = f"{service}.amazonaws.com" if who == "*" else who
-                    caller = Caller(service=principal, on_behalf_of=source, stack=policy.stack)
-                    yield External(id=readable(source), name=name, service=service), caller
-        elif kind == "AWS":
-            account, role = _identity(who)
-            own = account in ("‹AccountId›", draft.template.account(policy.stack))
-            if role and not draft.inside(policy.stack, who, "iam"):
-                yield External(id=readable(who), name=role.rsplit("/", 1)[-1], service="iam"), None
-            elif account and not role and not own:
-                yield External(id=f"account {account}", name=f"account {account}", service="iam"), None
+            yield from _services(draft, policy, statement, who)
+        if kind == "AWS" or who == "*":
+            yield from _identities(draft, policy, statement, who)
 
 
-def _sources(statement: Statement) -> Iterator[str]:
-    """The ARNs on whose behalf a service may ask, where each is the one of something."""
-    for _, key, values in statement.conditions:
-        if key == "aws:sourcearn":
-            yield from (value for value in values if _is_one(value))
+def _services(draft: Draft, policy: Resource, statement: Statement, who: str) -> Iterator[tuple[External, Caller]]:
+    """The topic, rule or bucket for which a service may ask; else its account."""
+    principal = "" if who == "*" or GAP in who else who
+    patterns = [_bucket(pattern) for pattern in _values(statement, "aws:sourcearn")]
+    sources = [pattern for pattern in patterns if _is_one(pattern)]
+    for source in sources:
+        if not draft.inside(policy.stack, source):
+            service = source.split(":", 3)[2]
+            name = readable(source).split(":", 5)[-1].rsplit("/", 1)[-1]
+            caller = Caller(principal or f"{service}.amazonaws.com", on_behalf_of=source, stack=policy.stack)
+            yield External(id=readable(source), name=name, service=service), caller
+    service = principal.partition(".")[0]
+    some = [pattern for pattern in patterns if pattern not in sources and pattern.count(":") >= 5]
+    if not sources:
+        some += [f"arn:{GAP}:{service or GAP}:{GAP}:{one}:{GAP}" for one in _values(statement, "aws:sourceaccount")]
+    for pattern in some:
+        account = pattern.split(":", 5)[4]
+        if _ACCOUNT.fullmatch(account) and account != draft.template.account(policy.stack):
+            name = f"{service} of account {account}" if service else f"account {account}"
+            caller = Caller(principal or "a service", on_behalf_of=pattern, stack=policy.stack)
+            yield External(id=name, name=name, service=service), caller
+
+
+def _identities(draft: Draft, policy: Resource, statement: Statement, who: str) -> Iterator[tuple[External, Caller]]:
+    """The role, user or account that may ask, by the principal or by the condition about it."""
+    told = _values(statement, "aws:principalarn") or _values(statement, "aws:principalaccount")
+    for principal in told if who == "*" else [who]:
+        account, role = _identity(principal)
+        if role and not draft.inside(policy.stack, principal, "iam"):
+            sender = External(id=readable(principal), name=role.rsplit("/", 1)[-1], service="iam")
+            yield sender, Caller(role=principal, stack=policy.stack)
+        elif account and not role and account not in (ACCOUNT, draft.template.account(policy.stack)):
+            sender = External(id=f"account {account}", name=f"account {account}", service="iam")
+            yield sender, Caller(role=f"arn:aws:iam::{account}:root", stack=policy.stack)
+
+
+def _values(statement: Statement, wanted: str) -> list[str]:
+    """What the conditions of a statement say about a key."""
+    return [value for _, key, values in statement.conditions if key == wanted for value in values]
+
+
+def _bucket(arn: str) -> str:
+    """The ARN of a bucket as the bucket has it: written with any region and account, it is the one of that name.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/grant-destinations-permissions-to-s3.html
+    """
+    parts = arn.split(":", 5)
+    if len(parts) < 6 or parts[2] != "s3" or parts[3:5] not in (["*", "*"], ["", ""]):
+        return arn
+    partition = parts[1] if parts[1].startswith("aws") else "aws"
+    return f"arn:{partition}:s3:::{parts[5]}"
 
 
 def _is_one(arn: str) -> bool:

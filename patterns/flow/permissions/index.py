@@ -6,6 +6,7 @@ from typing import Any
 
 from patterns.flow.managed_policies import ALLOWS
 from patterns.flow.model import node_id
+from patterns.flow.permissions.names import DEFAULT_BUS
 from patterns.flow.permissions.statements import UNDECIDED, Statement, exists_under, listed, only_under, statements_of
 from patterns.flow.rendered import CLOSE, GAP, OPEN, canonical, readable, render
 from patterns.flow.template import Resource, Template
@@ -167,7 +168,8 @@ class Index:
                         exists_under(policy),
                     )
                 )
-            self._protect(policy, list(self._guarded(policy.stack, bus)), statements)
+            keys = [DEFAULT_BUS] if bus == "default" else list(self._guarded(policy.stack, bus))
+            self._protect(policy, keys, statements)
         for bus in template.of_type("AWS::Events::EventBus"):
             document = template.value(bus, "Policy")
             if document is not None:

@@ -19,6 +19,9 @@ _ARN = {
     "AWS::IAM::Role": ("iam", "role/", "RoleName"),
 }
 
+DEFAULT_BUS = f"arn:{GAP}:events:{GAP}:{GAP}:event-bus/default"
+"""The ARN of the default event bus, which stands in no template."""
+
 
 def is_named(resource: Resource) -> bool:
     """Whether a template may give a resource a name of its own."""

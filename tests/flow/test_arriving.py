@@ -93,6 +93,21 @@ ONCE = "more than once: SNS, SQS may deliver again"
         ((by(kind=["lead"]), by(kind=["order"]), {}), "twice where it passes the filters: by Q0 and by Q2"),
         ((by(kind=["lead"]), {}, {}), "twice: by Q1 and by Q2"),
         ((by(a=["1"]), by(b=["1"]), by(c=["1"])), "3 times where it passes the filters: by Q0, by Q1 and by Q2"),
+        # The first excludes both others, which one message passes.
+        (
+            (by(kind=["lead"]), by(kind=["order"]), by(kind=["order", "refund"])),
+            "twice where it passes the filters: by Q1 and by Q2",
+        ),
+        # Each two have a value in common, all three have none.
+        (
+            tuple(by("MessageBody", kind=kinds) for kinds in (["a", "b"], ["b", "c"], ["a", "c"])),
+            "twice where it passes the filters: by Q0 and by Q1",
+        ),
+        # Those that come first exclude each other.
+        (
+            (*(by(kind=[kind]) for kind in "abcdef"), by(kind=["f"])),
+            "twice where it passes the filters: by Q5 and by Q6",
+        ),
         ((by(kind=["lead"]), by(kind=ref("Open"))), "twice where it passes the filters: by Q0 and by Q1"),
     ],
     ids=str,
@@ -128,20 +143,39 @@ def test_rules_of_one_bus_that_exclude_each_other_do_not_double_events(patterns,
     assert end(flow, "Bus", Outcome.PROCESSED).duplicates.partition(";")[0] == told
 
 
-def twice_subscribed(fifo: bool) -> Flow:
-    kind = {"FifoTopic": True} if fifo else {}
+def twice_matched(fifo: bool) -> Flow:
+    group = {"SqsParameters": {"MessageGroupId": "a"}} if fifo else {}
+    rule = resource(
+        "AWS::Events::Rule",
+        EventBusName=ref("Bus"),
+        EventPattern={"source": [{"prefix": ""}]},
+        Targets=[{"Id": "a", "Arn": arn("Queue"), **group}],
+    )
     return flow_of(
-        Topic=topic(**kind),
-        One=subscription("Queue"),
-        Two=subscription("Queue"),
-        Policy=lets_in("sns", ref("Topic"), "Queue"),
-        Queue=queue(FifoQueue=True) if fifo else queue(),
+        Bus=resource("AWS::Events::EventBus", Name="shop"),
+        One=rule,
+        Two=rule,
+        Policy=lets_in("events", None, "Queue"),
+        Queue=queue(FifoQueue=True, ContentBasedDeduplication=True) if fifo else queue(),
     )
 
 
-def test_two_subscriptions_of_one_queue_put_every_message_there_twice_unless_it_drops_copies():
-    assert end(twice_subscribed(False), "Topic", Outcome.OUTSIDE).duplicates.startswith("twice: by One and by Two; ")
-    assert end(twice_subscribed(True), "Topic", Outcome.OUTSIDE).duplicates.startswith("more than once")
+def test_two_rules_that_match_every_event_put_it_into_one_queue_twice_unless_that_drops_copies():
+    assert end(twice_matched(False), "Bus", Outcome.OUTSIDE).duplicates.startswith("twice: by One and by Two; ")
+    assert end(twice_matched(True), "Bus", Outcome.OUTSIDE).duplicates.startswith("more than once")
+
+
+@pytest.mark.parametrize("filtered", [{}, FILTERED], ids=["every message", "filtered"])
+def test_a_second_subscription_of_one_queue_to_one_topic_is_the_first_one(filtered):
+    """https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html"""
+    flow = flow_of(
+        Topic=topic(),
+        One=subscription("Queue", **filtered),
+        Two=subscription("Queue", **filtered),
+        Policy=lets_in("sns", ref("Topic"), "Queue"),
+        Queue=queue(),
+    )
+    assert end(flow, "Topic", Outcome.OUTSIDE).duplicates == ONCE
 
 
 @pytest.mark.parametrize(

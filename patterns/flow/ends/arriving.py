@@ -1,12 +1,14 @@
 """What arrives: how often, and in which order."""
 
 from collections.abc import Mapping
+from itertools import chain, combinations, product
+from math import prod
 from typing import Any, NamedTuple
 
 from patterns.errors import PatternError
 from patterns.flow.ends.screens import SCOPES
 from patterns.flow.ends.steps import is_plain
-from patterns.flow.filters import overlap
+from patterns.flow.filters.cover import common
 from patterns.flow.model import (
     Bucket,
     Bus,
@@ -59,6 +61,9 @@ def duplicates_of(flow: Flow, start: str, path: tuple[str, ...]) -> str:
     return f"more than once: {', '.join(dict.fromkeys(who))} may deliver again" if who else ""
 
 
+Path = tuple[str, ...]
+
+
 class ByWay(NamedTuple):
     """The links by which a message arrives, and whether one of them asks a filter."""
 
@@ -71,7 +76,7 @@ class ByWay(NamedTuple):
 
 def several_times(flow: Flow, found: list[ByWay], most: int) -> str:
     """How often a message arrives, where it is more than once, and by which ways: for certain, or if filters let it."""
-    if len(found) < 2:
+    if len(found) < 2 or len(found := _deployed(flow, found)) < 2:
         return ""
     ways = [one.path for one in found if not one.filtered][:most]
     where = ""
@@ -95,31 +100,89 @@ def is_certain(duplicates: str) -> bool:
     return count == "twice" or count.endswith(" times")
 
 
-def _together(flow: Flow, found: list[ByWay]) -> list[tuple[str, ...]]:
-    """The ways that one message can take: no two of them have filters that are proved to exclude each other."""
-    taken: list[tuple[str, ...]] = []
-    for one in sorted(found, key=lambda one: (one.filtered, len(one.path), one.path)):
-        if not any(_exclude(flow, one.path, other) for other in taken):
-            taken.append(one.path)
-    return taken
+def _deployed(flow: Flow, found: list[ByWay]) -> list[ByWay]:
+    """The ways that there are: SNS takes a second subscription of an endpoint for the first one.
+
+    https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html
+    """
+    ways: dict[tuple[Any, ...], ByWay] = {}
+    for one in found:
+        edges = (flow.edges[key] for key in one.path)
+        links = (
+            (edge.source, edge.target, edge.protocol) if isinstance(edge, Subscription) else edge.id for edge in edges
+        )
+        ways.setdefault(tuple(links), one)
+    return list(ways.values())
 
 
-def _exclude(flow: Flow, one: tuple[str, ...], other: tuple[str, ...]) -> bool:
-    """Whether no message takes both ways, because filters at one place have nothing in common."""
-    theirs = {(asked.place, asked.scope): asked for key in other if (asked := _asked(flow.edges[key]))}
-    for key in one:
-        mine = _asked(flow.edges[key])
-        against = theirs.get((mine.place, mine.scope)) if mine else None
-        if mine and against and all(_nothing_in_common(a, b, mine.scope) for a in mine.any for b in against.any):
-            return True
+MOST_WAYS = 16
+"""So many ways to one place are told apart by their filters."""
+
+# Choices among the filters of readers that are thought about.
+_MOST_CHOICES = 100
+
+
+def _together(flow: Flow, found: list[ByWay]) -> list[Path]:
+    """Most of the ways that one message can take: filters of theirs are not proved to exclude each other."""
+    ways = [one.path for one in sorted(found, key=lambda one: (one.filtered, len(one.path), one.path))[:MOST_WAYS]]
+    asked = {way: _filters_on(flow, way) for way in ways}
+    apart = {frozenset(two) for two in combinations(ways, 2) if _exclude(flow, [asked[way] for way in two])}
+    best: list[Path] = []
+    for first in ways:
+        taken = [first]
+        for one in ways:
+            if one is first or any(frozenset((one, other)) in apart for other in taken):
+                continue
+            if len(taken) == 1 or not _exclude(flow, [asked[way] for way in (one, *taken)]):
+                taken.append(one)
+        best = max(best, taken, key=len)
+        if len(best) == len(ways):
+            break
+    return best
+
+
+def _filters_on(flow: Flow, way: Path) -> list[tuple[str, "_Asked"]]:
+    return [(key, asked) for key in way if (asked := _asked(flow.edges[key]))]
+
+
+def _exclude(flow: Flow, ways: list[list[tuple[str, "_Asked"]]]) -> bool:
+    """Whether no message takes all these ways, because filters at one place have nothing in common."""
+    known: dict[Path, bool] = flow._memo.setdefault("filters that exclude each other", {})
+    places: dict[tuple[str, str], dict[str, tuple[Mapping[str, Any], ...]]] = {}
+    for key, asked in chain(*ways):
+        places.setdefault((asked.place, asked.scope), {})[key] = asked.any
+    for (_, scope), filters in places.items():
+        if len(filters) > 1:
+            links = tuple(sorted(filters))
+            if links not in known:
+                known[links] = _nothing_in_common([filters[link] for link in links], scope)
+            if known[links]:
+                return True
     return False
 
 
-def _nothing_in_common(one: Mapping[str, Any], other: Mapping[str, Any], scope: str) -> bool:
+def _nothing_in_common(asked: list[tuple[Mapping[str, Any], ...]], scope: str) -> bool:
+    """Whether it is proved that no message passes one filter of each."""
+    if prod(map(len, asked)) > _MOST_CHOICES:
+        return False
     try:
-        return overlap(one, other, scope) is False
+        return all(_differ(*choice[:2]) or common(choice, scope) is False for choice in product(*asked))
     except PatternError:
         return False
+
+
+def _differ(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two filters want other texts or numbers under one key, which is seen at once."""
+    for key, wanted in one.items():
+        against = other.get(key)
+        if isinstance(wanted, Mapping) and isinstance(against, Mapping):
+            if _differ(wanted, against):
+                return True
+        elif isinstance(wanted, list) and isinstance(against, list):
+            kinds = {type(each) for each in (*wanted, *against)}
+            if kinds in ({str}, {int}) and set(wanted).isdisjoint(against):
+                return True
+    return False
 
 
 class _Asked(NamedTuple):

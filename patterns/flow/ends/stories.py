@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from patterns._collect import paused
 from patterns.flow.cycles import tangles
-from patterns.flow.ends.arriving import ByWay, duplicates_of, order_kept, several_times
+from patterns.flow.ends.arriving import MOST_WAYS, ByWay, duplicates_of, order_kept, several_times
 from patterns.flow.ends.entrances import entrance, mode_of
 from patterns.flow.ends.hops import steps_at
 from patterns.flow.ends.pushes import doubts_about
@@ -243,7 +243,7 @@ class _Way(NamedTuple):
             tuple(d for d in self.doubts if not isinstance(d, Perhaps) or d in other.doubts),
             self.archive if other.archive else None,
             tuple(causes)[: _CAUSES + 1],
-            tuple(ways[: 1 if drops_copies else _WAYS]),
+            tuple(ways[: 1 if drops_copies else MOST_WAYS]),
         )
 
 

@@ -74,7 +74,12 @@ def overlap(one: Mapping[str, Any], other: Mapping[str, Any], scope: Scope | str
     Returns:
         True when one is known, False when there is proved to be none, None when it cannot be told.
     """
-    return _meet(_filters([one, other], scope), Scope(scope), single=True)
+    return common([one, other], scope)
+
+
+def common(policies: Policies, scope: Scope | str) -> bool | None:
+    """Whether some message passes all the policies; the answers are those of ``overlap``."""
+    return _meet(_filters(policies, scope), Scope(scope), single=True)
 
 
 def _filters(policies: Policies, scope: Scope | str) -> list[Filter]:

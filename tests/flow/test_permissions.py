@@ -170,6 +170,20 @@ def test_the_account_of_a_topic_elsewhere_is_the_one_of_its_arn_and_not_that_of_
 NEWS = "arn:aws:sns:eu-west-1:444455556666:news"
 
 
+def test_the_many_denials_of_one_role_are_not_taken_for_those_of_another():
+    def denied(name):
+        places = [f"arn:aws:sqs:*:*:q{number}" for number in range(24)]
+        return role(*({"Effect": "Deny", "Action": "sqs:SendMessage", "Resource": on} for on in (*places, arn(name))))
+
+    parts = {"One": queue(), "Two": queue(), "First": denied("One"), "Second": denied("Two")}
+    permissions = Permissions(read({"S": {"Resources": parts}}))
+    answers = [
+        permissions.denies(f"S/{name}", "sqs:SendMessage", f"S/{target}")
+        for name, target in (("First", "One"), ("Second", "One"), ("Second", "Two"), ("First", "Two")) * 3
+    ]
+    assert answers == [True, False, True, False] * 3
+
+
 def test_a_policy_may_be_given_as_json_text():
     statement = (
         '{"Effect":"Allow","Principal":{"Service":"sns.amazonaws.com"},"Action":"sqs:SendMessage",'

@@ -72,9 +72,12 @@ class Permissions:
         """Whether a policy denies this to a role for certain."""
         if role not in self._denials:
             self._denials[role] = [one for one in self._roles.get(role, ()) if one.deny]
-        beside = [one for policy in self._policies_for_roles(role, resource) for one in policy if one.deny]
-        denials = [*self._denials[role], *beside]
-        return bool(denials) and self._weigh(denials, Caller(role=role), action, resource)[1] is True
+        beside = [one for one in self._policies_for_roles(role, resource) if any(statement.deny for statement in one)]
+        # Each as it is kept: a list made for this question would be put in order under an identity that is used again.
+        return any(
+            self._weigh(statements, Caller(role=role), action, resource)[1] is True
+            for statements in (self._denials[role], *beside)
+        )
 
     def resource_allows(self, caller: Caller, action: str, resource: str, label: str = "") -> Verdict:
         """Whether the resource's own policy lets a service in. ``resource`` is an id, or an ARN elsewhere."""

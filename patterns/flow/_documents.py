@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +119,27 @@ def template(path: Path, notes: list[Note], may_be_empty: bool = False) -> dict[
         document.setdefault("Resources", {})
     check(document, str(path))
     return document
+
+
+def plain(document: Any) -> Any:
+    """A template that was given as objects of another kind than ``dict`` (ordered, read only) as one of dicts."""
+    if not isinstance(document, Mapping) or {type(document), type(document.get("Resources"))} == {dict}:
+        return document
+    return _as_dicts(document, 0)
+
+
+# Deeper, nothing is read.
+_DEPTH = 100
+
+
+def _as_dicts(value: Any, depth: int) -> Any:
+    if depth > _DEPTH:
+        return value
+    if isinstance(value, Mapping):
+        return {key: _as_dicts(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_dicts(item, depth + 1) for item in value]
+    return value
 
 
 def check(document: Any, source: str) -> None:

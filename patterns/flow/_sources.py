@@ -81,14 +81,14 @@ class Sources:
     def _add_mapping(self, templates: Mapping[str, Any]) -> None:
         if not templates:
             raise PatternError("a dict of templates must hold at least one, got an empty one")
-        for name, document in templates.items():
+        for name in templates:
             if not isinstance(name, str) or not name:
                 raise PatternError(f"a stack must have a name, got {_documents.named(name)}")
-            if isinstance(document, Mapping) and not isinstance(document, dict):
-                document = dict(document)
+        plain = {name: _documents.plain(document) for name, document in templates.items()}
+        for name, document in plain.items():
             _documents.check(document, name)
-        self._given = {**self._given, **templates}
-        for name, document in templates.items():
+        self._given = {**self._given, **plain}
+        for name, document in plain.items():
             self._put(Stack(name, name, document, deployed_name=name))
 
     def _add_file(self, path: Path, document: dict[str, Any]) -> None:

@@ -2,7 +2,9 @@
 
 import json
 import sys
+from collections import OrderedDict
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -276,6 +278,22 @@ Resources:
         "Merged": {"a": 1, "b": 3},
     }
     assert {name: template.value(queue, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize("kind", [OrderedDict, MappingProxyType])
+def test_a_template_may_be_given_as_objects_of_another_kind(kind):
+    def given(value):
+        if isinstance(value, dict):
+            return kind({key: given(item) for key, item in value.items()})
+        return [given(item) for item in value] if isinstance(value, list) else value
+
+    redrive = {"deadLetterTargetArn": {"Fn::GetAtt": ["Dead", "Arn"]}, "maxReceiveCount": 5}
+    queue = {"Type": "AWS::SQS::Queue", "Properties": {"RedrivePolicy": redrive, "VisibilityTimeout": 60}}
+    template = read({"S": given({"Resources": {"Queue": queue, "Dead": {"Type": "AWS::SQS::Queue"}}})})
+    assert template.notes == ()
+    found = template.resources["S", "Queue"]
+    assert template.value(found, "VisibilityTimeout") == 60
+    assert template.value(found, "RedrivePolicy", "deadLetterTargetArn") == Ref("S", "Dead", "Arn")
 
 
 def test_a_malformed_part_is_noted_and_the_rest_is_read():

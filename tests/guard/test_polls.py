@@ -7,7 +7,7 @@ import pytest
 from patterns.guard import examples
 from patterns.guard.rule import Example
 from patterns.guard.rules import BY_ID
-from tests.guard._check import ids
+from tests.guard._check import findings, ids
 
 
 def polled(change: dict[str, Any]) -> dict[str, Any]:
@@ -57,3 +57,34 @@ def test_an_alias_is_used_where_somebody_may_invoke_it(kind: str, properties: di
 
 def test_an_alias_that_nothing_uses_is_no_other_traffic() -> None:
     assert not unqualified()
+
+
+@pytest.mark.parametrize(
+    ("principal", "condition", "unsure"),
+    [
+        ({"AWS": "444455556666"}, {}, "whether account 444455556666 sends there, as a policy allows"),
+        ({"Service": "sns.amazonaws.com"}, {"Condition": {"ArnEquals": {"aws:SourceArn": {"Ref": "News"}}}}, ""),
+    ],
+)
+def test_whoever_a_policy_lets_in_may_never_write_to_a_queue_whose_mapping_is_disabled(
+    principal: dict[str, Any], condition: dict[str, Any], unsure: str
+) -> None:
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sqs:SendMessage", "Resource": "*", **condition}
+    template = polled({"Poll.Properties.Enabled": False})
+    template["Resources"]["LetIn"] = {
+        "Type": "AWS::SQS::QueuePolicy",
+        "Properties": {"Queues": [{"Ref": "Orders"}], "PolicyDocument": {"Statement": [statement]}},
+    }
+    template["Resources"]["News"] = {"Type": "AWS::SNS::Topic"}
+    template["Resources"]["Subscribed"] = {
+        "Type": "AWS::SNS::Subscription",
+        "Properties": {
+            "TopicArn": {"Ref": "News"},
+            "Protocol": "sqs",
+            "Endpoint": {"Fn::GetAtt": ["Orders", "Arn"]},
+        },
+    }
+    if "AWS" in principal:
+        del template["Resources"]["Subscribed"]
+    (found,) = [finding.found for finding in findings(template) if finding.rule == "poll-disabled"]
+    assert found.unsure == unsure

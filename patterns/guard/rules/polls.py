@@ -10,6 +10,8 @@ from patterns.flow.ends.screens import ENVELOPE
 from patterns.flow.filters import check_event_source_filter
 from patterns.flow.model import (
     Delivery,
+    Edge,
+    External,
     Function,
     Notification,
     Poll,
@@ -288,17 +290,27 @@ def _disabled(view: View) -> Iterator[Found]:
             for edge in view.flow.arriving(poll.source)
             if isinstance(edge, _PRODUCES) and edge.enabled is not False
         ]
+        # What a policy lets in from elsewhere may never send.
+        known = [edge for edge in producers if not _lets_in(view, edge)]
         queue = view.flow.nodes[poll.source]
         if producers and poll.source not in view.kept_in:
             retention = span(queue.retention) if isinstance(queue, Queue) else "their retention"
-            certain = any(not edge.resource or not edge.resource.condition for edge in producers)
-            names = ", ".join(sorted({view.flow.name(edge.source) for edge in producers}))
+            certain = any(not edge.resource or not edge.resource.condition for edge in known)
+            names = ", ".join(sorted({view.flow.name(edge.source) for edge in known or producers}))
+            unsure = "" if known else f"whether {names} sends there, as a policy allows"
+            if not certain or poll.resource.condition:
+                unsure = exists(poll.resource, (known or producers)[0].resource) or unsure
             yield Found(
                 poll.resource,
                 "Enabled" if poll.resource.type == _MAPPING else "DesiredState",
                 {**_names(view, poll), "producers": names, "retention": retention},
-                unsure="" if certain and not poll.resource.condition else exists(poll.resource, producers[0].resource),
+                unsure=unsure,
             )
+
+
+def _lets_in(view: View, edge: Edge) -> bool:
+    """Whether a link is no more than a policy's permission for a sender elsewhere."""
+    return isinstance(edge, Send) and isinstance(view.flow.nodes[edge.source], External)
 
 
 _STREAM_ONLY = (

@@ -493,3 +493,11 @@ def test_no_template_brings_a_rule_down(rule: Any, data: Any) -> None:
                 break
             place = place[key]
     report(template)
+
+
+def test_topics_that_no_template_decides_are_not_the_destination_of_their_own_reader() -> None:
+    template = examples.bad(BY_ID["stream-destination-is-source"].example)
+    assert "stream-destination-is-source" in ids(template)
+    template["Parameters"] = {"Names": {"Type": "CommaDelimitedList"}}
+    template["Resources"]["Read"]["Properties"]["Topics"] = {"Ref": "Names"}
+    assert "stream-destination-is-source" not in ids(template)

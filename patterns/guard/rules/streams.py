@@ -125,8 +125,9 @@ def _source_as_net(view: View) -> Iterator[Found]:
         if poll.service != "kafka" or poll.resource is None:
             continue
         target = render(view.value(poll.resource, "DestinationConfig", "OnFailure", "Destination", default=""))
-        topics = view.value(poll.resource, "Topics", default=())
-        if target.startswith("kafka://") and target.removeprefix("kafka://") in [render(t) for t in topics]:
+        topics = view.value(poll.resource, "Topics")
+        read = [render(topic) for topic in topics] if isinstance(topics, list) else [render(topics)]
+        if target.startswith("kafka://") and target.removeprefix("kafka://") in read:
             yield Found(poll.resource, "DestinationConfig.OnFailure", _names(view, poll))
 
 

@@ -34,7 +34,7 @@ def translate(
     logging.getLogger("samtranslator").setLevel(logging.CRITICAL)
     session: Any = SimpleNamespace(region_name=region or "us-east-1")
     # What the translator asks boto3 for is said instead; the region stays open unless it is known.
-    values: dict[str, Any] = {name: {"Ref": name} for name in _PSEUDO}
+    values: dict[str, Any] = {name: _Pseudo(f"${{{name}}}") for name in _PSEUDO}
     values |= {name.rpartition(":")[2]: value for name, value in parameters.items()}
     try:
         fragment = json.loads(json.dumps(document))
@@ -50,7 +50,20 @@ def translate(
         raise PatternError(f"{source}: the SAM translator cannot read it: {type(error).__name__}: {error}") from None
     finally:
         ArnGenerator.BOTO_SESSION_REGION_NAME = None
-    return translated
+    return _referring(translated)
+
+
+class _Pseudo(str):
+    """A pseudo parameter as the text of an ``Fn::Sub`` writes it. The translator takes only texts into such a text."""
+
+
+def _referring(value: Any) -> Any:
+    """What the translator made, with a reference again where a pseudo parameter stands alone."""
+    if isinstance(value, _Pseudo):
+        return {"Ref": value[2:-1]}
+    if isinstance(value, dict):
+        return {key: _referring(item) for key, item in value.items()}
+    return [_referring(item) for item in value] if isinstance(value, list) else value
 
 
 _ADDRESS = "s3://bucket/key"

@@ -87,3 +87,24 @@ def test_a_parameter_given_to_one_stack_is_not_taken_by_another():
     template = read({"app": alias, "other": alias}, parameters={"other:Alias": "beta"})
     names = [template.value(one, "Name") for one in template.of_type("AWS::Lambda::Alias")]
     assert names == ["live", "beta"]
+
+
+def test_a_destination_may_be_an_arn_with_the_region_and_the_account_in_it():
+    arn = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:failed"
+    joined = {"Fn::Join": [":", ["arn:aws:sqs", {"Ref": "AWS::Region"}, {"Ref": "AWS::AccountId"}, "done"]]}
+    destinations = {
+        "OnFailure": {"Type": "SQS", "Destination": {"Fn::Sub": arn}},
+        "OnSuccess": {"Type": "SQS", "Destination": joined},
+    }
+    worker = {
+        "Type": "AWS::Serverless::Function",
+        "Properties": {
+            **TEMPLATE["Resources"]["Worker"]["Properties"],
+            "Events": {},
+            "EventInvokeConfig": {"DestinationConfig": destinations},
+        },
+    }
+    [config] = read({"app": {**TEMPLATE, "Resources": {"Worker": worker}}}).of_type("AWS::Lambda::EventInvokeConfig")
+    found = config.properties["DestinationConfig"]
+    assert found["OnFailure"]["Destination"] == {"Fn::Sub": arn}
+    assert found["OnSuccess"]["Destination"] == joined

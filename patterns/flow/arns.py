@@ -43,7 +43,20 @@ SHAPES: dict[str, Shape] = {
 }
 
 IDENTITIES = frozenset(
-    ("", "Arn", "AliasArn", "FunctionArn", "Id", "Name", "QueueName", "QueueUrl", "StreamArn", "TopicArn", "TopicName")
+    (
+        "",
+        "Arn",
+        "AliasArn",
+        "ConsumerARN",
+        "FunctionArn",
+        "Id",
+        "Name",
+        "QueueName",
+        "QueueUrl",
+        "StreamArn",
+        "TopicArn",
+        "TopicName",
+    )
 )
 """Attributes that name the resource itself, rather than something about it."""
 

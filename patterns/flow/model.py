@@ -355,6 +355,7 @@ class Poll(Edge):
         retries: streams only; -1 is until the record expires.
         record_age: streams only, in seconds; -1 is until the record expires.
         bisect: streams only, whether a failing batch is halved.
+        parallel: Kinesis and DynamoDB only, the batches of one shard that are processed at a time.
         may_delete: SQS only: whether the reader may delete what was processed.
         starting_position: streams only.
         consumption: ``stream``, or ``queue`` where a Kafka topic is shared out record by record, in no order.
@@ -371,6 +372,7 @@ class Poll(Edge):
     retries: int | None = -1
     record_age: int | None = -1
     bisect: bool | None = False
+    parallel: int | None = 1
     may_delete: Verdict = ALLOWED
     starting_position: str = ""
     consumption: str = "stream"

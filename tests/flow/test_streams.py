@@ -9,6 +9,7 @@ from patterns.flow.model import Poll, Stream
 from tests.flow.parts import (
     allow,
     arn,
+    changed,
     dead_letters,
     end,
     ends,
@@ -262,3 +263,68 @@ def test_a_pipe_has_a_dead_letter_queue_where_a_mapping_has_a_destination():
         "read Kafka topic t on orders by an event source mapping with an on-failure destination, "
         "which a pipe cannot have"
     )
+
+
+def test_batches_of_one_shard_side_by_side_keep_the_order_of_a_partition_key_only():
+    arrived = end(flow_of(**stream(ParallelizationFactor=5)), "Stream", Outcome.PROCESSED)
+    assert arrived.order == "in order within a partition key"
+
+
+def test_batches_of_one_shard_of_a_table_side_by_side_keep_the_order_of_an_item_only():
+    table = resource("AWS::DynamoDB::Table", StreamSpecification={"StreamViewType": "NEW_IMAGE"})
+    parts = {
+        **stream(),
+        "Stream": table,
+        "Role": role(allow(arn("Stream", "StreamArn"), "dynamodb:GetRecords", "dynamodb:GetShardIterator")),
+        "Poll": changed(mapping("Stream", ParallelizationFactor=2), EventSourceArn=arn("Stream", "StreamArn")),
+    }
+    assert end(flow_of(**parts), "Stream", Outcome.PROCESSED).order == "in order within an item"
+
+
+def test_what_a_function_that_may_not_run_is_not_given_counts_as_no_attempt():
+    parts = {**stream(MaximumRetryAttempts=2), "Worker": function(ReservedConcurrentExecutions=0)}
+    gone = end(flow_of(**parts), "Stream", Outcome.EXPIRED)
+    assert gone.lost
+    assert (gone.at, gone.attempts, gone.soonest, gone.latest) == ("S/Stream", None, 172_800, 172_800)
+    assert gone.condition.startswith("Worker is throttled (its reserved concurrency is 0) until it expires")
+
+
+def test_what_a_function_that_may_not_run_is_not_given_grows_as_old_as_its_reader_lets_it():
+    parts = {
+        **stream(failed=True, MaximumRetryAttempts=2, MaximumRecordAgeInSeconds=3_600),
+        "Worker": function(ReservedConcurrentExecutions=0),
+    }
+    kept = end(flow_of(**parts), "Stream", Outcome.DESTINATION)
+    assert (kept.attempts, kept.latest) == (None, 3_600)
+    assert kept.condition.startswith("Worker is throttled (its reserved concurrency is 0) for 1 h")
+
+
+def test_a_batch_size_that_no_template_says_decides_nothing_about_a_loss():
+    parts = stream(BatchSize=ref("Size"), MaximumRetryAttempts=2)
+    flow = read_flow({"S": {"Parameters": {"Size": {"Type": "Number"}}, "Resources": parts}})
+    (lost,) = losses(flow)
+    assert (lost.attempts, lost.unsure) == (3, ())
+
+
+def test_a_mapping_may_name_a_consumer_by_its_own_attribute():
+    parts = {
+        **stream(),
+        "Consumer": resource("AWS::Kinesis::StreamConsumer", StreamARN=arn("Stream"), ConsumerName="fast"),
+        "Role": role(READS, allow(arn("Consumer", "ConsumerARN"), "kinesis:SubscribeToShard")),
+        "Poll": changed(mapping(), EventSourceArn=arn("Consumer", "ConsumerARN")),
+    }
+    flow = flow_of(**parts)
+    assert end(flow, "Stream", Outcome.PROCESSED).at == "S/Worker"
+    assert flow.notes == ()
+
+
+def test_a_try_after_which_a_batch_is_halved_does_not_count():
+    flow = flow_of(**stream(failed=True, MaximumRetryAttempts=2, BisectBatchOnFunctionError=True))
+    kept = end(flow, "Stream", Outcome.DESTINATION)
+    assert kept.attempts is None
+    assert "3 times, not counting those after which its batch is halved" in kept.condition
+
+
+def test_a_batch_of_one_record_is_never_halved():
+    flow = flow_of(**stream(failed=True, MaximumRetryAttempts=2, BisectBatchOnFunctionError=True, BatchSize=1))
+    assert end(flow, "Stream", Outcome.DESTINATION).attempts == 3

@@ -129,6 +129,7 @@ def _mapping(draft: Draft, resource: Resource) -> Iterator[Edge]:
         retries=read.integer("retries", "MaximumRetryAttempts", default=0 if shared else -1),
         record_age=read.integer("record_age", "MaximumRecordAgeInSeconds", default=-1),
         bisect=read.flag("bisect", "BisectBatchOnFunctionError", default=False),
+        parallel=read.integer("parallel", "ParallelizationFactor", default=1),
         may_delete=draft.role_may(role, "sqs:DeleteMessage", source, resource) if not stream else ALLOWED,
         starting_position=render(draft.value(resource, "StartingPosition", default="")),
         consumption="queue" if shared else "stream",

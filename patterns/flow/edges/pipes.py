@@ -69,6 +69,7 @@ def _pipe(draft: Draft, resource: Resource) -> Iterator[Edge]:
         partial=True if service == "sqs" else own.get("OnPartialBatchItemFailure") is not None,
         retries=number("retries", "MaximumRetryAttempts", -1),
         record_age=number("record_age", "MaximumRecordAgeInSeconds", -1),
+        parallel=number("parallel", "ParallelizationFactor", 1),
         may_delete=may_delete,
         starting_position=render(own.get("StartingPosition", "")),
         unknown=tuple(read.unknown),

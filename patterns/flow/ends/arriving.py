@@ -241,8 +241,21 @@ def order_kept(flow: Flow, start: str, path: tuple[str, ...]) -> str:
         return "in no order"
     if not ordered or not all(ordered) or any(link and _shared(link) for link in links):
         return "in no order"
-    streams = any(isinstance(node, Stream) for node in nodes)
-    return "in order within a shard or partition" if streams else "in order within a message group"
+    if not any(isinstance(node, Stream) for node in nodes):
+        return "in order within a message group"
+    return f"in order within {_ordered_by(nodes, links)}"
+
+
+def _ordered_by(nodes: list[Node], links: list[Edge | None]) -> str:
+    """Within what a stream's records keep their order: batches of one shard may be processed side by side.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
+    https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
+    """
+    if all(not isinstance(link, Poll) or link.parallel == 1 for link in links):
+        return "a shard or partition"
+    tables = any(isinstance(node, Stream) and node.service == "dynamodb" for node in nodes)
+    return "an item" if tables else "a partition key"
 
 
 def _keeps_order(node: Node, link: Edge | None) -> bool | None:

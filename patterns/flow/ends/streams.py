@@ -1,6 +1,7 @@
 """What becomes of a record in a stream."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 from patterns.flow.ends.nets import into_net, refusal_of
@@ -12,6 +13,7 @@ from patterns.flow.model import (
     DeadLetter,
     External,
     Flow,
+    Function,
     Kept,
     Outcome,
     Pipe,
@@ -66,10 +68,14 @@ def at_stream(flow: Flow, node: Stream, polls: list[Poll], net: bool) -> Iterato
         yield from _stuck(flow, node, poll, who)
 
 
+# What of a reader decides whether a record is lost, and when.
+_DECIDE = ("enabled", "retries", "record_age")
+
+
 def _stuck(flow: Flow, node: Stream, poll: Poll, who: str) -> Iterator[End | Go]:
     nets = flow.nets(poll)
     usable = [n for n in nets if not n.verdict.denied]
-    unsure = tuple(f"the {f.replace('_', ' ')} of {reader_of(flow, poll)}" for f in poll.unknown)
+    unsure = tuple(f"the {f.replace('_', ' ')} of {reader_of(flow, poll)}" for f in poll.unknown if f in _DECIDE)
     unsure = (*unsure, *existence(poll))
     if node.service == "mq":
         yield End(
@@ -82,10 +88,15 @@ def _stuck(flow: Flow, node: Stream, poll: Poll, who: str) -> Iterator[End | Go]
             unsure=(*unsure, f"what {node.name} does with a message that is not acknowledged"),
         )
         return
+    function = flow.nodes[poll.target]
+    if throttled := isinstance(function, Function) and function.reserved_concurrency == 0:
+        # A throttled batch does not reach the function, and is no attempt that counts.
+        # https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
+        poll = replace(poll, retries=-1)
     alarms = stream_alarms(flow, node, poll)
     endless = poll.retries == -1 and poll.record_age == -1
     attempts = None if poll.retries in (-1, None) else (poll.retries or 0) + 1
-    if endless and usable and node.service == "kafka":
+    if endless and usable and node.service == "kafka" and not throttled:
         attempts, endless = KAFKA_RETRIES_WITH_DESTINATION + 1, False
     latest = node.retention
     if poll.record_age not in (-1, None):
@@ -94,11 +105,15 @@ def _stuck(flow: Flow, node: Stream, poll: Poll, who: str) -> Iterator[End | Go]
     tries = "until it expires" if poll.retries == -1 and attempts is None else times(attempts, "time")
     if poll.record_age not in (-1, None) and not endless:
         tries = f"for {duration(poll.record_age)}" if attempts is None else f"{tries} or {duration(poll.record_age)}"
+    if attempts is not None and poll.bisect and poll.batch_size != 1:
+        # https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+        tries, attempts = f"{tries}, not counting those after which its batch is halved", None
     if poll.consumption == "queue":
         attempts, latest = None, None
         tries = "each time that the broker delivers it, up to its group.share.delivery.count.limit"
     refused_by = refusal_of(flow, [poll])
-    condition = f"{refused_by + ' and' if refused_by else who} fails on the record {tries}"
+    fails = "is throttled (its reserved concurrency is 0)" if throttled else "fails on the record"
+    condition = f"{refused_by + ' and' if refused_by else who} {fails} {tries}"
     condition += "; it blocks what comes after it until then" if endless else ""
     soonest = (node.retention or 0) if endless else 0
     for dead in usable:

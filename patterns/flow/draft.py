@@ -134,11 +134,9 @@ class Draft:
                 return self.add(Opaque(id=inside, name=self.name(resource), resource=resource, type=resource.type))
         text = render(value)
         if text.startswith("arn:") and GAP not in text:
-            if text.endswith(":event-bus/default"):
+            if text.endswith(":event-bus/default") and self.elsewhere(owner.stack, text) is not True:
                 return self.default_bus()
-            parts = text.split(":", 5)
-            named = readable(parts[-1]).rsplit("/", 1)[-1]
-            return self.add(External(id=readable(text), name=named, service=service or "".join(parts[2:3])))
+            return self.foreign(text, service)
         if text.startswith("arn:"):
             parts = text.split(":")
             guessed = service or (parts[2] if len(parts) > 2 and GAP not in parts[2] else "")
@@ -147,6 +145,22 @@ class Draft:
             return self.add(External(id=value, name=value, service=service))
         why = value.reason if isinstance(value, Unknown) else readable(text).replace("…", "").strip()
         return self._gap(owner, place, service, f"{place} of {self.name(owner)}: {why or 'no value'}")
+
+    def foreign(self, arn: str, service: str = "") -> str:
+        """The id of the node for an ARN that names nothing in the templates."""
+        parts = arn.split(":", 5)
+        named = readable(parts[-1]).rsplit("/", 1)[-1]
+        if arn.endswith(":event-bus/default"):
+            named = f"the default event bus in {' of '.join(readable(part) for part in parts[3:5])}"
+        return self.add(External(id=readable(arn), name=named, service=service or "".join(parts[2:3])))
+
+    def elsewhere(self, stack: str, arn: str) -> bool | None:
+        """Whether an ARN names another Region or account than that of a stack; ``None`` if it cannot be told."""
+        own = (self.template.region(stack), self.template.account(stack))
+        named = [(one, mine) for one, mine in zip(arn.split(":")[3:5], own, strict=True) if _is_literal(one)]
+        if any(mine and mine != one for one, mine in named):
+            return True
+        return None if any(not mine for _, mine in named) else False
 
     def _gap(self, owner: Resource, place: str, service: str, why: str) -> str:
         self.note(f"cannot be told: {why}")
@@ -489,6 +503,10 @@ def redrive_policy(draft: Draft, resource: Resource) -> tuple[Mapping[str, Any] 
     if "deadLetterTargetArn" not in policy:
         return None, "has no deadLetterTargetArn"
     return policy, ""
+
+
+def _is_literal(place: str) -> bool:
+    return bool(place) and not any(mark in place for mark in (OPEN, GAP, "‹"))
 
 
 def as_json(value: Any) -> Any:

@@ -3,6 +3,7 @@
 import pytest
 
 from patterns.flow import Answer, Outcome, fates, losses, read_flow
+from patterns.flow.cycles import loops
 from patterns.flow.model import Bus, DeadLetter, Delivery, Kept, Match
 from tests.flow.parts import (
     alarm,
@@ -417,3 +418,22 @@ def test_how_long_an_archive_keeps_may_not_be_told():
     assert {f.unsure for f in gone} == {("how long Bus keeps what it archives",)}
     known = read_flow({"S": {"Resources": {**parts, "Archive": changed(parts["Archive"], RetentionDays=3)}}})
     assert {f.unsure for f in fates(known)["S/Bus"]} == {()}
+
+
+FORWARDS = allow("*", "events:PutEvents")
+
+
+@pytest.mark.parametrize("place", ["eu-central-1:444455556666", "us-east-1:${AWS::AccountId}"])
+def test_the_default_bus_of_another_account_or_region_is_not_the_own_one(place):
+    there = {"Fn::Sub": f"arn:aws:events:{place}:event-bus/default"}
+    sends = rule({"Id": "t", "Arn": there, "RoleArn": arn("Role")})
+    flow = flow_of(**TO_QUEUE, Forward=sends, Role=role(FORWARDS))
+    assert loops(flow) == []
+    (away,) = [fate for fate in fates(flow)[BUS] if fate.outcome is Outcome.OUTSIDE and fate.at != "S/Queue"]
+    assert away.condition.startswith("it is handed to the default event bus in ")
+
+
+def test_a_rule_that_sends_to_its_own_bus_goes_round():
+    here = {"Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default"}
+    flow = flow_of(Forward=rule({"Id": "t", "Arn": here, "RoleArn": arn("Role")}), Role=role(FORWARDS))
+    assert [set(loop.nodes) for loop in loops(flow)] == [{"S/Forward", BUS}]

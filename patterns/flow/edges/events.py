@@ -9,7 +9,18 @@ from dataclasses import replace
 from typing import Any
 
 from patterns.flow import limits
-from patterns.flow.draft import Draft, as_json, both, fifo_refuses, given_in, items, net_of, no_fifo, numbers
+from patterns.flow.draft import (
+    DEFAULT_BUS,
+    Draft,
+    as_json,
+    both,
+    fifo_refuses,
+    given_in,
+    items,
+    net_of,
+    no_fifo,
+    numbers,
+)
 from patterns.flow.edges.lambda_ import read_filters
 from patterns.flow.model import (
     ALLOWED,
@@ -128,9 +139,23 @@ def _rule(draft: Draft, resource: Resource) -> Iterator[Edge]:
             yield from _target(draft, resource, key, f"Targets[{number}]", target)
 
 
+def _other_bus(draft: Draft, resource: Resource, rule: str, target: Mapping[str, Any]) -> str:
+    """The default bus of another Region or account, to which a rule on the own one sends; else empty.
+
+    Where no template says where it is deployed, an account or Region that is written out is not its own: no bus
+    is there to send to itself.
+    """
+    node, arn = draft.nodes[rule], render(target.get("Arn"))
+    if not isinstance(node, Rule) or node.bus != DEFAULT_BUS or not arn.endswith(":event-bus/default"):
+        return ""
+    return "" if draft.elsewhere(resource.stack, arn) is False else draft.foreign(arn)
+
+
 def _target(draft: Draft, resource: Resource, rule: str, place: str, target: Mapping[str, Any]) -> Iterator[Edge]:
     read = numbers(draft, resource)
-    arrives = draft.endpoint(resource, place, target.get("Arn", Unknown("it has no Arn")))
+    arrives = _other_bus(draft, resource, rule, target) or draft.endpoint(
+        resource, place, target.get("Arn", Unknown("it has no Arn"))
+    )
     retries, seconds = retry_policy(
         read, target.get("RetryPolicy"), limits.EVENTBRIDGE_RETRY_ATTEMPTS_DEFAULT, limits.EVENTBRIDGE_EVENT_AGE_DEFAULT
     )

@@ -457,3 +457,28 @@ def test_a_loss_behind_a_mapping_that_may_not_exist_is_no_loss_that_a_template_d
 
     assert lost({"Default": "prod"}) == ["Worker fails on every receive for 4 d"]
     assert lost({}) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        {"Fn::Sub": '{"deadLetterTargetArn": "${Dead.Arn}", "maxReceiveCount": 5}'},
+        {"Fn::Join": ["", ['{"deadLetterTargetArn": "', arn("Dead"), '", "maxReceiveCount": "5"}']]},
+        {
+            "Fn::Sub": '{"deadLetterTargetArn":'
+            '"arn:aws:sqs:${AWS::Region}:${AWS::AccountId}:${Dead.QueueName}","maxReceiveCount":5}'
+        },
+    ],
+)
+def test_a_redrive_policy_written_as_text_may_refer_to_its_queue(text):
+    flow = flow_of(**{**POLLED, "Queue": changed(POLLED["Queue"], RedrivePolicy=text)})
+    kept = end(flow, "Queue", Outcome.DLQ)
+    assert (kept.at, kept.attempts, kept.unsure) == ("S/Dead", 5, ())
+
+
+def test_a_redrive_policy_written_as_text_may_leave_its_queue_open():
+    text = {"Fn::Sub": '{"deadLetterTargetArn": "${Name}", "maxReceiveCount": 5}'}
+    resources = {**POLLED, "Queue": changed(POLLED["Queue"], RedrivePolicy=text)}
+    flow = read_flow({"S": {"Parameters": {"Name": {"Type": "String"}}, "Resources": resources}})
+    kept = end(flow, "Queue", Outcome.DLQ)
+    assert kept.kept and kept.kept.at_least is None and kept.unsure

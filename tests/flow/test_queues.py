@@ -481,4 +481,13 @@ def test_a_redrive_policy_written_as_text_may_leave_its_queue_open():
     resources = {**POLLED, "Queue": changed(POLLED["Queue"], RedrivePolicy=text)}
     flow = read_flow({"S": {"Parameters": {"Name": {"Type": "String"}}, "Resources": resources}})
     kept = end(flow, "Queue", Outcome.DLQ)
-    assert kept.kept and kept.kept.at_least is None and kept.unsure
+    assert kept.kept == Kept(kept.at, None, None)
+    assert kept.unsure
+
+
+@pytest.mark.parametrize(("named", "lost"), [("Queue", False), ("Dead", True)])
+def test_a_redrive_allow_policy_written_as_text_may_refer_to_its_sources(named, lost):
+    allows = {"Fn::Sub": f'{{"redrivePermission": "byQueue", "sourceQueueArns": ["${{{named}.Arn}}"]}}'}
+    flow = flow_of(**{**POLLED, "Dead": dead_letters(RedriveAllowPolicy=allows)})
+    assert bool(losses(flow)) is lost
+    assert not any(fate.unsure for fate in fates(flow)["S/Queue"])

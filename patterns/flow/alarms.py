@@ -232,6 +232,8 @@ def _fires(draft: Draft, resource: Resource, metrics: tuple[Metric, ...]) -> tup
         # It counts measurements, and a queue that is empty is measured too.
         measured = any(metric.namespace == "AWS/SQS" or metric.name in _MEASURED for metric in metrics)
         return (False, "SampleCount counts measurements, zeros too") if measured else (None, "SampleCount is no sum")
+    if draft.value(resource, "TreatMissingData") == "breaching" and (idle := _idle(draft, metrics)):
+        return False, f"it is in ALARM while {idle}, because missing data count as breaching"
     ages = all(metric.name in _AGES for metric in metrics)
     if operator == "GreaterThanThreshold":
         if limit < 0:
@@ -244,3 +246,33 @@ def _fires(draft: Draft, resource: Resource, metrics: tuple[Metric, ...]) -> tup
     if not isinstance(operator, str) or not operator:
         return None, "its comparison cannot be told"
     return False, f"{operator} does not fire when there are more"
+
+
+def _idle(draft: Draft, metrics: tuple[Metric, ...]) -> str:
+    """When the only metric of an alarm is missing although nothing failed; empty where it always has data.
+
+    A queue is measured for six hours after it was last used, and what polls a queue uses it.
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
+    """
+    if len(metrics) != 1:
+        return ""
+    (metric,) = metrics
+    if metric.namespace == "AWS/Events" and metric.name in _WHEN_IT_FAILS:
+        return "nothing fails"
+    queue = dict(metric.dimensions).get("QueueName", "")
+    if metric.namespace != "AWS/SQS" or draft.type_of(queue) != "AWS::SQS::Queue" or queue in _polled(draft):
+        return ""
+    return "its queue is not in use"
+
+
+_WHEN_IT_FAILS = ("FailedInvocations", "InvocationsSentToDlq", "InvocationsFailedToBeSentToDlq")
+
+
+def _polled(draft: Draft) -> set[str]:
+    readers = (("AWS::Lambda::EventSourceMapping", "EventSourceArn"), ("AWS::Pipes::Pipe", "Source"))
+    return {
+        draft.inside(resource.stack, draft.value(resource, source))
+        for kind, source in readers
+        for resource in draft.template.of_type(kind)
+    }

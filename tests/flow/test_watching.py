@@ -313,3 +313,22 @@ def test_metric_math_may_compare_an_age_with_anything():
     assert flow.alarms["S/Alarm"].threshold is None
     assert told(flow, "a backlog that outlives")
     assert len(ends(flow, "Queue", Outcome.EXPIRED)) == 2
+
+
+def _missing_is_breaching(watched, **more):
+    look = changed(
+        alarm("AWS/SQS", "ApproximateNumberOfMessagesVisible", QueueName=watched), TreatMissingData="breaching"
+    )
+    return flow_of(Queue=queue("Dead"), Dead=dead_letters(), Watch=look, **more)
+
+
+def test_an_alarm_on_a_queue_that_nobody_uses_rings_all_the_time_where_missing_data_are_breaching():
+    (found,) = _missing_is_breaching(arn("Dead", "QueueName")).alarms.values()
+    assert found.fires is False
+    assert found.why == "it is in ALARM while its queue is not in use, because missing data count as breaching"
+
+
+def test_a_queue_that_is_polled_is_always_measured():
+    read = {"Role": role(polls("Dead")), "Worker": function(), "Poll": mapping("Dead")}
+    (found,) = _missing_is_breaching(arn("Dead", "QueueName"), **read).alarms.values()
+    assert found.fires is True

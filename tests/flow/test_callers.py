@@ -135,3 +135,29 @@ def test_a_pipe_that_may_not_send_says_so_where_its_messages_end():
     assert why_lost(flow) == [
         "Pipe may not send to Topic (Role has no sns:Publish on Topic) and fails on every receive for 4 d"
     ]
+
+
+INVOKES = {"Worker": function("WorkerRole"), "WorkerRole": role(), "Role": role(allow("*", "lambda:InvokeFunction"))}
+
+
+def test_a_function_that_a_state_machine_calls_as_an_event_can_lose_it():
+    task = (
+        '"Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":"${Worker}","InvocationType":"Event"}'
+    )
+    flow = flow_of(Machine=machine({"Fn::Sub": '{"States":{"A":{' + task + "}}}"}), **INVOKES)
+    assert "Worker fails 3 times" in why_lost(flow)
+    assert end(flow, "Machine", Outcome.OUTSIDE).condition.startswith("a call by Machine fails")
+
+
+def test_a_function_that_an_api_calls_as_an_event_can_lose_it():
+    uri = {"Fn::Sub": "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Worker.Arn}/invocations"}
+    header = {"integration.request.header.X-Amz-Invocation-Type": "'Event'"}
+    flow = flow_of(Api=resource("AWS::ApiGateway::RestApi"), Method=method(uri, RequestParameters=header), **INVOKES)
+    assert "Worker fails 3 times" in why_lost(flow)
+    assert end(flow, "Api", Outcome.REJECTED)
+
+
+def test_a_mail_waits_for_the_function_that_decides_about_it():
+    action = {"LambdaAction": {"FunctionArn": arn("Worker"), "InvocationType": "RequestResponse"}}
+    mail = resource("AWS::SES::ReceiptRule", RuleSetName="all", Rule={"Actions": [action]})
+    assert why_lost(flow_of(Mail=mail, **INVOKES)) == []

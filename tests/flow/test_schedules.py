@@ -101,3 +101,27 @@ def test_a_universal_target_names_its_queue_in_text():
     )
     flow = flow_of(Schedule=to, Queue=queue(), Role=role(allow(arn("Queue"), "sqs:SendMessage")))
     assert end(flow, "Schedule", Outcome.OUTSIDE).at == "S/Queue"
+
+
+@pytest.mark.parametrize(
+    ("given", "waits"),
+    [("", True), (', "InvocationType": "RequestResponse"', True), (', "InvocationType": "Event"', False)],
+)
+def test_a_universal_target_waits_for_a_function_as_the_api_does(given, waits):
+    parts = {
+        "Schedule": schedule(
+            Arn="arn:aws:scheduler:::aws-sdk:lambda:invoke",
+            Input={"Fn::Sub": f'{{"FunctionName": "${{Worker}}"{given}}}'},
+            DeadLetterConfig={"Arn": arn("Missed")},
+        ),
+        "Missed": dead_letters(),
+        "Worker": function("WorkerRole"),
+        "WorkerRole": role(),
+        "Role": role(allow(arn("Worker"), "lambda:InvokeFunction"), allow(arn("Missed"), "sqs:SendMessage")),
+    }
+    flow = flow_of(**parts)
+    (edge,) = flow.edges_of(Delivery)
+    assert edge.asynchronous is not waits
+    assert [fate.condition for fate in losses(flow) if "Worker fails" in fate.condition] == (
+        [] if waits else ["Worker fails 3 times"]
+    )

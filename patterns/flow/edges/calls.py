@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from patterns.flow.draft import Draft
+from patterns.flow.draft import Draft, as_json
 from patterns.flow.edges.lambda_ import write_action
 from patterns.flow.model import (
     ALLOWED,
@@ -57,6 +57,7 @@ def links(draft: Draft) -> Iterator[Edge]:
             roles = _roles(draft, resource)
             words = " ".join(_words(resource.properties))
             sends, names_a_bus = _SENDS.search(words), "EventBusName" in words
+            kinds = dict(_invocations(draft, resource)) if _INVOCATION.search(words) else {}
             for target, place, way in _named(draft, resource, names_a_bus):
                 if (caller, target, way) in seen or caller == target:
                     continue
@@ -72,9 +73,36 @@ def links(draft: Draft) -> Iterator[Edge]:
                     resource=resource,
                     place=place,
                     way=way,
-                    asynchronous=asynchronous,
+                    asynchronous=kinds.get(target, asynchronous),
                     verdict=verdict,
                 )
+
+
+# How a service says that it does, or does not, wait for a function.
+# https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-integration-async.html
+# https://docs.aws.amazon.com/ses/latest/dg/receiving-email-action-lambda.html
+_INVOCATION = re.compile("InvocationType|X-Amz-Invocation-Type")
+_HEADER = "integration.request.header.X-Amz-Invocation-Type"
+
+
+def _invocations(draft: Draft, resource: Resource) -> Iterator[tuple[str, bool]]:
+    """The functions that are called with an invocation type of their own, and whether as an event."""
+    waiting: list[Any] = [draft.resolved(resource)]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Text | str) and "InvocationType" in (text := render(value)):
+            waiting.append(as_json(text))
+        elif isinstance(value, list | tuple):
+            waiting.extend(value)
+        elif isinstance(value, Mapping):
+            waiting.extend(value.values())
+            header = value.get("RequestParameters", value.get("requestParameters"))
+            kind = header.get(_HEADER) if isinstance(header, Mapping) else value.get("InvocationType")
+            if isinstance(kind, str) and kind.strip("'") in ("Event", "RequestResponse"):
+                for text in _texts(value, 40):
+                    for target in _targets(draft, resource, text, True):
+                        yield target, kind.strip("'") == "Event"
 
 
 # A definition that stands in another file, or is put in when the template is deployed.

@@ -48,6 +48,18 @@ def _group(target: Mapping[str, Any]) -> tuple[bool | None, bool | None]:
     return "MessageGroupId" in document, "MessageDeduplicationId" in document
 
 
+def _waits_for_answer(target: Mapping[str, Any]) -> bool | None:
+    """Whether a function is called for its answer, as the API does by default; ``None`` if it cannot be told.
+
+    https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+    """
+    if not render(target.get("Arn")).endswith(":aws-sdk:lambda:invoke"):
+        return False
+    document = as_json(target.get("Input"))
+    kind = document.get("InvocationType", "RequestResponse") if isinstance(document, Mapping) else None
+    return {"RequestResponse": True, "Event": False}.get(kind) if isinstance(kind, str) else None
+
+
 def links(draft: Draft) -> Iterator[Edge]:
     for resource in draft.template.of_type("AWS::Scheduler::Schedule"):
         target = draft.value(resource, "Target")
@@ -65,6 +77,7 @@ def links(draft: Draft) -> Iterator[Edge]:
             resource, "Target.Arn", target.get("Arn", Unknown("it has no Arn"))
         )
         grouped, deduplicated = _group(target)
+        waits = _waits_for_answer(target)
         refused = fifo_refuses(draft.nodes[arrives], grouped, deduplicated) or ALLOWED
         schedule = draft.nodes[key]
         edge = Delivery(
@@ -77,9 +90,10 @@ def links(draft: Draft) -> Iterator[Edge]:
             attempts=None if retries is None else retries + 1,
             seconds=seconds,
             message_group=bool(grouped),
+            asynchronous=not waits,
             enabled=schedule.enabled if isinstance(schedule, Schedule) else True,
             verdict=both(refused, by_role(draft, resource, target.get("RoleArn"), arrives)),
-            unknown=tuple(read.unknown),
+            unknown=(*read.unknown, "asynchronous") if waits is None else tuple(read.unknown),
         )
         yield edge
         net = net_of(target.get("DeadLetterConfig"))

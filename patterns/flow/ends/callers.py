@@ -31,7 +31,7 @@ def at_caller(flow: Flow, node: Node, calls: list[Call]) -> Iterator[End | Go]:
     """A service that calls others. What becomes of a call that fails depends on who waits for its answer."""
     nets = [edge for edge in calls if edge.way is Way.FAILURE]
     works = [edge for edge in calls if edge.way is not Way.FAILURE]
-    failing = False
+    failing = isinstance(node, Opaque) and node.type in (*_WAITED_FOR, _STATE_MACHINE) and bool(_open(works))
     for edge in works:
         target = flow.nodes[edge.target]
         doubts = (*doubts_of(edge.verdict, target.name), *existence(edge))
@@ -50,6 +50,12 @@ def at_caller(flow: Flow, node: Node, calls: list[Call]) -> Iterator[End | Go]:
         yield from _call_failed(flow, node, nets, f"a call by {node.name} fails", None)
 
 
+def _open(calls: list[Call]) -> list[Call]:
+    return [edge for edge in calls if not edge.verdict.denied]
+
+
+_STATE_MACHINE = "AWS::StepFunctions::StateMachine"
+
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html (how long a history is kept)
 EXECUTION_HISTORY_SECONDS = 90 * 86_400
 
@@ -65,7 +71,7 @@ def _call_failed(flow: Flow, node: Node, nets: list[Call], condition: str, edge:
         if not nets:
             remedy = f"give {node.name} an error action"
             yield End(Outcome.DROPPED, node.id, hop, condition, lost=True, remedy=remedy)
-    elif kind == "AWS::StepFunctions::StateMachine":
+    elif kind == _STATE_MACHINE:
         express = (
             node.resource is not None and node.resource.properties.get("StateMachineType", "STANDARD") != "STANDARD"
         )

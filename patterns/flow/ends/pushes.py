@@ -55,6 +55,8 @@ def pushed(
             # Who waits for the function's answer takes its error for a failed delivery.
             # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-custom-bus-targets.html
             alarms = tuple(dict.fromkeys((*failed, *told_by(flow, *function_metrics(flow, node.id)))))
+            if isinstance(edge, Delivery) and edge.by == "scheduler":
+                either = (*either, Perhaps("whether EventBridge Scheduler takes a function's error for a failed call"))
             ways.append((f"{who} fails {times(attempts, 'time')}{within}{waits}", attempts, seconds, alarms, either))
     for condition, tried, latest, alarms, perhaps in ways:
         doubts = (*unsure, *perhaps)

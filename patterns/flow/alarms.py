@@ -16,6 +16,22 @@ from patterns.flow.template import Resource, Unknown
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
 _MEASURED = ("Errors", "Throttles", "Duration", "Invocations", "ConcurrentExecutions")
 
+# What counts a message that ends once, in one period.
+_ONCE = (
+    "AsyncEventsDropped",
+    "DeadLetterErrors",
+    "DestinationDeliveryFailures",
+    "DroppedEventCount",
+    "EventsDropped",
+    "FailedInvocations",
+    "InvocationsFailedToBeSentToDlq",
+    "InvocationsSentToDlq",
+    "NumberOfMessagesSent",
+    "NumberOfNotificationsFailedToRedriveToDlq",
+    "NumberOfNotificationsRedrivenToDlq",
+    "OnFailureDestinationDelivered",
+)
+
 _AGES = ("ApproximateAgeOfOldestMessage", "AsyncEventAge", "IteratorAge", "OffsetLag", "MaxOffsetLag")
 
 
@@ -232,7 +248,13 @@ def _fires(draft: Draft, resource: Resource, metrics: tuple[Metric, ...]) -> tup
         # It counts measurements, and a queue that is empty is measured too.
         measured = any(metric.namespace == "AWS/SQS" or metric.name in _MEASURED for metric in metrics)
         return (False, "SampleCount counts measurements, zeros too") if measured else (None, "SampleCount is no sum")
-    if draft.value(resource, "TreatMissingData") == "breaching" and (idle := _idle(draft, metrics)):
+    missing = draft.value(resource, "TreatMissingData")
+    if missing == "notBreaching" and all(metric.name in _ONCE for metric in metrics):
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
+        needed = draft.value(resource, "DatapointsToAlarm", default=draft.value(resource, "EvaluationPeriods"))
+        if isinstance(needed, int) and needed > 1:
+            return False, f"one message makes one data point, and it waits for {needed}"
+    if missing == "breaching" and (idle := _idle(draft, metrics)):
         return False, f"it is in ALARM while {idle}, because missing data count as breaching"
     ages = all(metric.name in _AGES for metric in metrics)
     if operator == "GreaterThanThreshold":

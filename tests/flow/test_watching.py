@@ -332,3 +332,27 @@ def test_a_queue_that_is_polled_is_always_measured():
     read = {"Role": role(polls("Dead")), "Worker": function(), "Poll": mapping("Dead")}
     (found,) = _missing_is_breaching(arn("Dead", "QueueName"), **read).alarms.values()
     assert found.fires is True
+
+
+@pytest.mark.parametrize(
+    ("periods", "enough", "fires"), [(1, None, True), (3, None, False), (5, 2, False), (5, 1, True)]
+)
+def test_what_counts_a_message_once_gives_an_alarm_one_data_point(periods, enough, fires):
+    look = changed(
+        alarm("AWS/Events", "InvocationsSentToDlq", RuleName="r"),
+        EvaluationPeriods=periods,
+        DatapointsToAlarm=enough,
+        TreatMissingData="notBreaching",
+    )
+    (found,) = flow_of(Watch=look).alarms.values()
+    assert found.fires is fires
+
+
+def test_what_stays_in_a_queue_is_measured_again():
+    look = changed(
+        alarm("AWS/SQS", "ApproximateNumberOfMessagesVisible", QueueName="q"),
+        EvaluationPeriods=3,
+        TreatMissingData="notBreaching",
+    )
+    (found,) = flow_of(Watch=look).alarms.values()
+    assert found.fires is True

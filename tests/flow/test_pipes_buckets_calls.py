@@ -69,7 +69,8 @@ def test_a_pipe_deletes_what_its_filter_rejects():
 
 
 def test_a_stopped_pipe_reads_nothing():
-    assert why_lost(flow_of(**piped(DesiredState="STOPPED"))) == ["every mapping that reads it is disabled"]
+    (lost,) = losses(flow_of(**piped(DesiredState="STOPPED")))
+    assert (lost.condition, lost.remedy) == ("the pipe Pipe is disabled", "start the pipe Pipe")
 
 
 def test_the_role_of_a_pipe_reads_and_sends():

@@ -169,7 +169,7 @@ def test_a_queue_that_nobody_reads_may_be_read_elsewhere():
 
 def test_a_disabled_mapping_reads_nothing():
     flow = flow_of(**{**POLLED, "Poll": mapping(Enabled=False)})
-    assert why_lost(flow) == ["every mapping that reads it is disabled"]
+    assert why_lost(flow) == ["the mapping to Worker is disabled"]
     flow = flow_of(**{**POLLED, "Poll": mapping(Enabled=False), "Other": mapping()})
     assert losses(flow) == []
 

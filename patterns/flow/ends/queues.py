@@ -8,7 +8,7 @@ from patterns.flow.ends.rings import Ring, ring_of
 from patterns.flow.ends.rounds import loop_of
 from patterns.flow.ends.screens import lets_nothing_through
 from patterns.flow.ends.steps import MOVED, POLLED, End, Go, doubts_of, existence, is_plain, siblings_of
-from patterns.flow.ends.streams import reader_of
+from patterns.flow.ends.streams import reader_of, turned_on
 from patterns.flow.ends.watching import Wanted, function_metrics, queue_alarms, told_by
 from patterns.flow.model import Flow, Function, Kept, Node, Outcome, Poll, Queue, Redrive
 from patterns.flow.words import duration, times
@@ -145,7 +145,10 @@ def _unread(
 ) -> End:
     poll = polls[0]
     if poll.enabled is False:
-        condition, remedy = "every mapping that reads it is disabled", "enable the mapping"
+        condition = f"{reader_of(flow, poll)} is disabled"
+        if polls[1:]:
+            condition = "everything that reads it is disabled"
+        remedy = turned_on(flow, poll)
     else:
         condition, remedy = poll.verdict.why, f"let {flow.name(poll.target)} read {node.name}"
     alarms = queue_alarms(flow, node, True)

@@ -47,7 +47,7 @@ def at_stream(flow: Flow, node: Stream, polls: list[Poll], net: bool) -> Iterato
                 soonest=node.retention or 0,
                 latest=node.retention,
                 lost=True,
-                remedy="enable the mapping" if disabled else f"let {who} read {node.name}",
+                remedy=turned_on(flow, poll) if disabled else f"let {who} read {node.name}",
             )
             continue
         idle = lets_nothing_through(flow, poll, net)
@@ -198,6 +198,11 @@ def _left_in(node: Stream, latest: int | None) -> Kept:
 def reader_of(flow: Flow, poll: Poll) -> str:
     name = flow.name(poll.target)
     return f"the pipe {name}" if isinstance(flow.nodes[poll.target], Pipe) else f"the mapping to {name}"
+
+
+def turned_on(flow: Flow, poll: Poll) -> str:
+    pipe = isinstance(flow.nodes[poll.target], Pipe)
+    return f"start {reader_of(flow, poll)}" if pipe else "enable the mapping"
 
 
 def _stream_remedy(flow: Flow, node: Stream, poll: Poll) -> str:

@@ -258,6 +258,17 @@ def test_a_web_endpoint_is_tried_as_its_delivery_policy_says(retry, attempts, se
     assert end(flow, "Topic", Outcome.DROPPED).latest == seconds
 
 
+def test_a_delivery_policy_written_as_text_may_leave_its_tries_open():
+    text = {"Fn::Sub": '{"healthyRetryPolicy": {"numRetries": ${Tries}}}'}
+    web = resource(
+        "AWS::SNS::Subscription", TopicArn=ref("Topic"), Protocol="https", Endpoint="https://a.b", DeliveryPolicy=text
+    )
+    document = {"Parameters": {"Tries": {"Type": "Number"}}, "Resources": {"Topic": topic(), "Web": web}}
+    gone = end(read_flow({"S": document}), "Topic", Outcome.DROPPED)
+    assert gone.attempts is None
+    assert gone.unsure == ("how often it is tried to deliver to https://a.b",)
+
+
 def test_a_subscription_written_into_the_topic_has_no_net():
     inline = topic(Subscription=[{"Protocol": "sqs", "Endpoint": arn("Queue")}])
     flow = flow_of(Topic=inline, Queue=queue(), Policy=lets_in("sns", ref("Topic"), "Queue"))

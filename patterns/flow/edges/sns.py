@@ -116,7 +116,8 @@ def _retries(draft: Draft, resource: Resource, protocol: str) -> tuple[int | Non
     if protocol in ("http", "https"):
         policy = draft.value(resource, "DeliveryPolicy")
         if isinstance(policy, str | Text):
-            policy = as_json(policy)
+            document = as_json(policy)
+            policy = Unknown("its delivery policy is no JSON that can be read") if document is None else document
         retry = policy.get("healthyRetryPolicy") if isinstance(policy, Mapping) else None
         if isinstance(policy, Unknown) or isinstance(retry, Unknown):
             return None, None

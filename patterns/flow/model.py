@@ -159,6 +159,7 @@ class Rule(Node):
         pattern: the event pattern; ``None`` when there is none or it could not be told (see ``unknown``).
         expression: the schedule expression, or empty.
         enabled: ``False`` when State is DISABLED.
+        archive_days: how long an archive of the bus keeps every event that the rule matches; 0: none does.
     """
 
     kind: ClassVar[str] = "rule"
@@ -166,6 +167,7 @@ class Rule(Node):
     pattern: Mapping[str, Any] | None = None
     expression: str = ""
     enabled: bool | None = True
+    archive_days: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -437,3 +437,29 @@ def test_a_rule_that_sends_to_its_own_bus_goes_round():
     here = {"Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default"}
     flow = flow_of(Forward=rule({"Id": "t", "Arn": here, "RoleArn": arn("Role")}), Role=role(FORWARDS))
     assert [set(loop.nodes) for loop in loops(flow)] == [{"S/Forward", BUS}]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "archived", "kept"),
+    [
+        ({"source": ["shop"]}, {"source": ["shop"]}, True),
+        ({"source": ["shop"], "detail": {"n": [1, 2]}}, {"source": ["shop", "till"], "detail": {"n": [1, 2, 3]}}, True),
+        ({"source": ["shop"]}, {"source": ["shop"], "detail-type": ["Paid"]}, False),
+        ({"source": ["shop", "till"]}, {"source": ["shop"]}, False),
+        ({"source": [{"prefix": "sh"}]}, {"source": ["shop"]}, False),
+        ({"$or": [{"source": ["a"]}]}, {"$or": [{"source": ["a"]}]}, False),
+    ],
+)
+@pytest.mark.parametrize("state", ["ENABLED", "DISABLED"])
+def test_an_archive_of_what_a_rule_matches_keeps_what_its_target_does_not_get(pattern, archived, kept, state):
+    flow = flow_of(
+        Bus=resource("AWS::Events::EventBus", Name="own"),
+        Rule=rule(target("Worker"), EventBusName=ref("Bus"), EventPattern=pattern, State=state),
+        Worker=function(),
+        Let=permission("events", arn("Rule")),
+        Archive=resource("AWS::Events::Archive", SourceArn=arn("Bus"), EventPattern=archived, RetentionDays=7),
+    )
+    gone = [fate for fate in fates(flow)["S/Bus"] if fate.outcome is Outcome.DROPPED]
+    assert gone
+    assert {fate.lost for fate in gone} == {not kept}
+    assert {fate.kept for fate in gone} == {Kept("S/Bus", 7 * 86_400, 7 * 86_400) if kept else None}

@@ -40,7 +40,7 @@ from patterns.flow.model import (
     Verdict,
     node_id,
 )
-from patterns.flow.rendered import render
+from patterns.flow.rendered import GAP, render
 from patterns.flow.template import Resource, Unknown
 
 SERVICE = "events.amazonaws.com"
@@ -91,6 +91,8 @@ def _archives(draft: Draft) -> None:
         if pattern is not None and not isinstance(pattern, Unknown):
             pattern = as_json(pattern) if not isinstance(pattern, Mapping) else pattern
             if not (isinstance(pattern, Mapping) and _everything(pattern)):
+                if isinstance(pattern, Mapping):
+                    _archive_of_rules(draft, resource, pattern)
                 continue
         key = draft.endpoint(resource, "SourceArn", draft.value(resource, "SourceArn"), "events")
         bus = draft.nodes[key]
@@ -107,6 +109,39 @@ def _archives(draft: Draft) -> None:
         if days is not None and bus.archive_days:
             days = max(days, bus.archive_days)
         draft.add(replace(bus, archive_days=days, unknown=(*bus.unknown, *read.unknown)))
+
+
+def _archive_of_rules(draft: Draft, resource: Resource, pattern: Mapping[str, Any]) -> None:
+    """An archive of some events: it keeps every event of a rule that asks for what it asks for, or for more."""
+    days = numbers(draft, resource).integer("archive_days", "RetentionDays", default=0)
+    if days is None or resource.condition is not None:
+        return
+    bus = draft.endpoint(resource, "SourceArn", draft.value(resource, "SourceArn"), "events")
+    for key, rule in [*draft.nodes.items()]:
+        if isinstance(rule, Rule) and rule.bus == bus and rule.pattern and _asks_for_all_of(rule.pattern, pattern):
+            draft.nodes[key] = replace(rule, archive_days=max(rule.archive_days, days or FOREVER_DAYS))
+
+
+def _asks_for_all_of(pattern: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether each event that matches a pattern is certain to match another one."""
+    for key, wanted in other.items():
+        asked = pattern.get(key)
+        if key == "$or":
+            return False
+        if isinstance(wanted, Mapping) and isinstance(asked, Mapping):
+            narrower = _asks_for_all_of(asked, wanted)
+        else:
+            both_lists = isinstance(wanted, list) and isinstance(asked, list)
+            narrower = both_lists and all(one in wanted and _is_told(one) for one in asked)
+        if not narrower:
+            return False
+    return True
+
+
+def _is_told(value: Any) -> bool:
+    if isinstance(value, Mapping | list):
+        return all(map(_is_told, value.values() if isinstance(value, Mapping) else value))
+    return value is None or GAP not in render(value)
 
 
 def _there_with(resource: Resource, bus: Bus) -> bool:

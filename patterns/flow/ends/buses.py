@@ -33,17 +33,18 @@ def at_bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[End | Go]:
     for match in concerned:
         rule = flow.name(match.target)
         if match.enabled is False:
+            kept = archive or archive_of(flow.nodes[match.target])
             yield End(
                 Outcome.DROPPED,
                 match.target,
                 match.id,
                 f"it matches {rule}, which is disabled",
                 attempts=0,
-                kept=archive,
-                lost=archive is None,
+                kept=kept,
+                lost=kept is None,
                 remedy=f"enable {rule}, delete it, or archive the events of {node.name}",
                 unless_covered=True,
-                unsure=doubts_about(flow, archive),
+                unsure=doubts_about(flow, kept),
             )
             continue
         unsure = (f"whether {rule} is enabled",) if match.enabled is None else ()
@@ -90,6 +91,7 @@ def at_bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[End | Go]:
 def at_rule(flow: Flow, node: Rule | Schedule, net: bool) -> Iterator[End | Go]:
     deliveries = [e for e in flow.leaving(node.id) if isinstance(e, Delivery)]
     archive = archive_of(flow.nodes[node.bus]) if isinstance(node, Rule) and node.bus in flow.nodes else None
+    archive = archive or archive_of(node)
     if not deliveries:
         told = "targets" not in node.unknown
         yield End(

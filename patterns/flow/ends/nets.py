@@ -22,6 +22,7 @@ from patterns.flow.model import (
     Poll,
     Queue,
     Redrive,
+    Rule,
     Topic,
 )
 
@@ -109,4 +110,6 @@ def archive_of(node: Node) -> Kept | None:
     if isinstance(node, Topic | Bus) and node.archive_days != 0:
         seconds = None if node.archive_days is None else node.archive_days * 86_400
         return Kept(node.id, seconds, seconds)
+    if isinstance(node, Rule) and node.archive_days:
+        return Kept(node.bus, node.archive_days * 86_400, node.archive_days * 86_400)
     return None

@@ -283,18 +283,9 @@ def _idle(draft: Draft, metrics: tuple[Metric, ...]) -> str:
     if metric.namespace == "AWS/Events" and metric.name in _WHEN_IT_FAILS:
         return "nothing fails"
     queue = dict(metric.dimensions).get("QueueName", "")
-    if metric.namespace != "AWS/SQS" or draft.type_of(queue) != "AWS::SQS::Queue" or queue in _polled(draft):
+    if metric.namespace != "AWS/SQS" or draft.type_of(queue) != "AWS::SQS::Queue" or queue in draft.polled:
         return ""
     return "its queue is not in use"
 
 
 _WHEN_IT_FAILS = ("FailedInvocations", "InvocationsSentToDlq", "InvocationsFailedToBeSentToDlq")
-
-
-def _polled(draft: Draft) -> set[str]:
-    readers = (("AWS::Lambda::EventSourceMapping", "EventSourceArn"), ("AWS::Pipes::Pipe", "Source"))
-    return {
-        draft.inside(resource.stack, draft.value(resource, source))
-        for kind, source in readers
-        for resource in draft.template.of_type(kind)
-    }

@@ -6,6 +6,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 from patterns.flow import limits
@@ -241,6 +242,16 @@ class Draft:
         if isinstance(target, Ref) and (target.stack, target.logical_id) in self.template.resources:
             return node_id(target)
         return ""
+
+    @cached_property
+    def polled(self) -> set[str]:
+        """The ids of what mappings and pipes read."""
+        readers = (("AWS::Lambda::EventSourceMapping", "EventSourceArn"), ("AWS::Pipes::Pipe", "Source"))
+        return {
+            self.inside(resource.stack, self.value(resource, source))
+            for kind, source in readers
+            for resource in self.template.of_type(kind)
+        }
 
     def type_of(self, key: str) -> str:
         resource = self.template.resources.get(_split(key))

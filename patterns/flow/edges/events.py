@@ -86,13 +86,18 @@ def links(draft: Draft) -> Iterator[Edge]:
 
 
 def _archives(draft: Draft) -> None:
-    for resource in draft.template.of_type("AWS::Events::Archive"):
+    archives = [*draft.template.of_type("AWS::Events::Archive")]
+    rules: dict[str, list[str]] = {}
+    for key, node in draft.nodes.items() if archives else ():
+        if isinstance(node, Rule):
+            rules.setdefault(node.bus, []).append(key)
+    for resource in archives:
         pattern = draft.value(resource, "EventPattern")
         if pattern is not None and not isinstance(pattern, Unknown):
             pattern = as_json(pattern) if not isinstance(pattern, Mapping) else pattern
             if not (isinstance(pattern, Mapping) and _everything(pattern)):
                 if isinstance(pattern, Mapping):
-                    _archive_of_rules(draft, resource, pattern)
+                    _archive_of_rules(draft, resource, pattern, rules)
                 continue
         key = draft.endpoint(resource, "SourceArn", draft.value(resource, "SourceArn"), "events")
         bus = draft.nodes[key]
@@ -111,14 +116,17 @@ def _archives(draft: Draft) -> None:
         draft.add(replace(bus, archive_days=days, unknown=(*bus.unknown, *read.unknown)))
 
 
-def _archive_of_rules(draft: Draft, resource: Resource, pattern: Mapping[str, Any]) -> None:
+def _archive_of_rules(
+    draft: Draft, resource: Resource, pattern: Mapping[str, Any], rules: dict[str, list[str]]
+) -> None:
     """An archive of some events: it keeps every event of a rule that asks for what it asks for, or for more."""
     days = numbers(draft, resource).integer("archive_days", "RetentionDays", default=0)
     if days is None or resource.condition is not None:
         return
     bus = draft.endpoint(resource, "SourceArn", draft.value(resource, "SourceArn"), "events")
-    for key, rule in [*draft.nodes.items()]:
-        if isinstance(rule, Rule) and rule.bus == bus and rule.pattern and _asks_for_all_of(rule.pattern, pattern):
+    for key in rules.get(bus, ()):
+        rule = draft.nodes[key]
+        if isinstance(rule, Rule) and rule.pattern and _asks_for_all_of(rule.pattern, pattern):
             draft.nodes[key] = replace(rule, archive_days=max(rule.archive_days, days or FOREVER_DAYS))
 
 

@@ -106,7 +106,7 @@ def _stuck(flow: Flow, node: Stream, poll: Poll, who: str) -> Iterator[End | Go]
     if poll.record_age not in (-1, None) and not endless:
         tries = f"for {duration(poll.record_age)}" if attempts is None else f"{tries} or {duration(poll.record_age)}"
     if attempts is not None and poll.bisect and poll.batch_size != 1:
-        # https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+        # https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html#services-kinesis-errors
         tries, attempts = f"{tries}, not counting those after which its batch is halved", None
     if poll.consumption == "queue":
         attempts, latest = None, None

@@ -138,9 +138,10 @@ def _asks_for_all_of(pattern: Mapping[str, Any], other: Mapping[str, Any]) -> bo
             return False
         if isinstance(wanted, Mapping) and isinstance(asked, Mapping):
             narrower = _asks_for_all_of(asked, wanted)
+        elif isinstance(wanted, list) and isinstance(asked, list):
+            narrower = all(one in wanted and _is_told(one) for one in asked)
         else:
-            both_lists = isinstance(wanted, list) and isinstance(asked, list)
-            narrower = both_lists and all(one in wanted and _is_told(one) for one in asked)
+            narrower = False
         if not narrower:
             return False
     return True

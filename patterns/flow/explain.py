@@ -15,7 +15,7 @@ from patterns.flow.model import Alarm, Edge, External, Fate, Flow, Kept, Loop, N
 from patterns.flow.text import names_of
 from patterns.flow.words import duration, on_one_line, span
 
-VERSION = "1.1"
+VERSION = "1.2"
 
 _ENDS = {
     Outcome.PROCESSED: "processed",

@@ -113,7 +113,7 @@ def test_json_follows_the_described_schema(tmp_path):
         "loops",
         "notes",
     ]
-    assert (document["version"], document["lost"]) == ("1.1", 1)
+    assert (document["version"], document["lost"]) == ("1.2", 1)
     stack = document["nodes"][0]["stack"]
     (told,) = [s for s in document["sources"] if s["node"] == f"{stack}/Queue"]
     assert told["fates"][0] == {

@@ -91,7 +91,7 @@ def test_every_real_template_is_answered(name):
     flow = read_flow(CORPUS / name)
     assert as_text(flow) == as_text(read_flow(CORPUS / name))
     assert as_report(flow)
-    assert as_document(flow)["version"] == "1.1"
+    assert as_document(flow)["version"] == "1.2"
 
 
 def test_all_of_them_are_answered_as_one():

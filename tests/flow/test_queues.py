@@ -341,6 +341,45 @@ def test_the_clock_goes_on_through_a_second_dead_letter_queue():
     assert last.kept == Kept("S/Last", 1_209_600 - 600_000, 1_209_600 - 500)
 
 
+CHAIN = {
+    "Role": role(polls("Queue", "Dead", "Last")),
+    "Worker": function(Timeout=10),
+    "Queue": queue("Dead", 5, VisibilityTimeout=60, MessageRetentionPeriod=1_209_600),
+    "Dead": queue("Last", 2, VisibilityTimeout=100, MessageRetentionPeriod=1_209_600),
+    "Last": dead_letters(),
+    "Poll": mapping(),
+    "Again": mapping("Dead"),
+}
+
+
+def test_what_a_third_queue_forgets_is_as_old_as_it_keeps_messages():
+    (lost,) = losses(flow_of(**{**CHAIN, "Last": queue()}))
+    assert "when it is older than 4 d" in lost.condition
+    assert (lost.at, lost.soonest, lost.latest) == ("S/Last", 345_600, 1_209_600)
+
+
+def test_the_age_of_a_message_adds_up_along_its_dead_letter_queues():
+    fourth = {"Last": queue("End", 1, VisibilityTimeout=30, MessageRetentionPeriod=1_209_600), "End": dead_letters()}
+    flow = flow_of(**{**CHAIN, **fourth, "Third": mapping("Last")})
+    (told,) = [f for f in ends(flow, "Queue", Outcome.DLQ) if f.at == "S/End"]
+    assert told.soonest == 530
+    assert told.kept == Kept("S/End", 0, 1_209_600 - 530)
+
+
+def test_a_fourth_queue_is_out_of_reach_where_all_receives_take_longer_than_the_third_keeps_messages():
+    short = {"Last": queue("End", 1, VisibilityTimeout=30, MessageRetentionPeriod=520), "End": dead_letters()}
+    lost = losses(flow_of(**{**CHAIN, **short, "Third": mapping("Last")}))
+    assert any(fate.condition.endswith("which takes 30 s; its retention ends after 8 min 40 s") for fate in lost)
+
+
+def test_what_else_comes_into_a_dead_letter_queue_is_younger():
+    fourth = {"Last": queue("End", 1, VisibilityTimeout=30, MessageRetentionPeriod=1_209_600), "End": dead_letters()}
+    others = {"Topic": topic(), "To": subscription("Dead"), "Let": lets_in("sns", ref("Topic"), "Dead")}
+    flow = flow_of(**{**CHAIN, **fourth, **others, "Third": mapping("Last")})
+    (told,) = [f for f in ends(flow, "Topic", Outcome.DLQ) if f.at == "S/End"]
+    assert told.kept == Kept("S/End", 0, 1_209_600 - 230)
+
+
 def test_a_second_dead_letter_queue_is_out_of_reach_where_the_first_forgets_before_the_last_receive():
     second = {
         "Role": role(polls("Queue", "Dead")),

@@ -83,6 +83,13 @@ def one_repair_for_all(count: int) -> dict[str, Any]:
     return {**parts, **again, "Role": reads, "Policy": lets_in("sns", ref("Topic"), *names)}
 
 
+def queues_in_a_row(count: int) -> dict[str, Any]:
+    """Queues that are each the dead-letter queue of the one before, all read."""
+    parts: dict[str, Any] = {f"Q{n}": queue(f"Q{n + 1}") for n in range(count)}
+    reads = {f"P{n}": mapping(f"Q{n}") for n in range(count)}
+    return {**parts, f"Q{count}": queue(), **reads, "Worker": function(), "Role": role(allow("*", "sqs:*"))}
+
+
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many statements were looked at."""
@@ -105,7 +112,9 @@ def test_permissions_are_looked_up_and_not_searched(shape: Any, asked: list[int]
     assert asked[0] <= small * LARGE / SMALL * 1.1
 
 
-@pytest.mark.parametrize("shape", [shared_role, many_senders, buckets_and_rules, buses_in_a_row, one_repair_for_all])
+@pytest.mark.parametrize(
+    "shape", [shared_role, many_senders, buckets_and_rules, buses_in_a_row, one_repair_for_all, queues_in_a_row]
+)
 def test_answers_grow_with_the_template(shape: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(TELLING, "_TOLD", 0)
 

@@ -1,66 +1,24 @@
 """What becomes of a message in a queue."""
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
+from patterns.flow.ends.clocks import Clock, clock_of, oldest_in, taken_by
 from patterns.flow.ends.nets import into_net, refusal_of
 from patterns.flow.ends.rings import Ring, ring_of
 from patterns.flow.ends.rounds import loop_of
 from patterns.flow.ends.screens import lets_nothing_through
-from patterns.flow.ends.steps import MOVED, POLLED, End, Go, doubts_of, existence, is_plain, siblings_of
+from patterns.flow.ends.steps import POLLED, End, Go, doubts_of, existence, is_plain, siblings_of
 from patterns.flow.ends.streams import reader_of, turned_on
 from patterns.flow.ends.watching import Wanted, function_metrics, queue_alarms, told_by
 from patterns.flow.model import Flow, Function, Kept, Node, Outcome, Poll, Queue, Redrive
 from patterns.flow.words import duration, times
 
 
-class _Clock(NamedTuple):
-    """The age that a message has when it arrives: a standard dead-letter queue counts from the first enqueue.
-
-    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html
-    """
-
-    low: int = 0
-    high: int | None = 0
-
-    def left(self, retention: int | None) -> int | None:
-        """How long a queue still keeps the youngest, counted from when the oldest arrives."""
-        return None if retention is None else max(0, retention - (self.high or 0))
-
-    def kept(self, node: Node, retention: int | None) -> Kept:
-        if retention is None:
-            return Kept(node.id, None, None)
-        least = None if self.high is None else max(0, retention - self.high)
-        return Kept(node.id, least, max(0, retention - self.low))
-
-
-def _clock(flow: Flow, mode: str) -> _Clock:
-    redrive = flow.edges.get(mode.removeprefix(MOVED)) if mode.startswith(MOVED) else None
-    source = flow.nodes[redrive.source] if redrive else None
-    if not isinstance(redrive, Redrive) or not isinstance(source, Queue):
-        return _Clock()
-    target = flow.nodes[redrive.target]
-    return _Clock(_takes(source, redrive) or 0, _oldest(source, target))
-
-
-def _oldest(source: Queue, target: Node) -> int | None:
-    """How old a message can be that arrives in a dead-letter queue and is not deleted there at once."""
-    if source.retention is None or not isinstance(target, Queue) or target.retention is None or target.fifo:
-        return source.retention
-    return min(source.retention, target.retention)
-
-
-def _takes(node: Queue, redrive: Redrive) -> int | None:
-    """How long the receives take until the move, at least."""
-    count, visibility, delay = redrive.max_receive_count, node.visibility, node.delay
-    return None if count is None or visibility is None or delay is None else delay + count * visibility
-
-
 def at_queue(flow: Flow, node: Node, polls: list[Poll], mode: str, net: bool) -> Iterator[End | Go]:
     queue = node if isinstance(node, Queue) else None
     retention = queue.retention if queue else None
     delay = (queue.delay or 0) if queue else 0
-    clock = _clock(flow, mode)
+    clock = clock_of(flow, mode)
     unsure = tuple(f"the {f} of {node.name}" for f in node.unknown if f in ("retention", "visibility", "delay"))
     if not polls:
         yield End(
@@ -141,7 +99,7 @@ def _unread(
     net: bool,
     retention: int | None,
     unsure: tuple[str, ...],
-    clock: _Clock,
+    clock: Clock,
 ) -> End:
     poll = polls[0]
     if poll.enabled is False:
@@ -201,7 +159,7 @@ def _poison(
             unsure=(f"whether {node.name} has a dead-letter queue",),
         )
         return
-    retention, clock = node.retention, _clock(flow, mode)
+    retention, clock = node.retention, clock_of(flow, mode)
     redrive = next((e for e in flow.leaving(node.id) if isinstance(e, Redrive)), None)
     if redrive is None or redrive.verdict.denied:
         why = "" if redrive is None else f"; its redrive is refused: {redrive.verdict.why}"
@@ -247,7 +205,7 @@ def _redriven(
     fails: str,
     alarms: tuple[str, ...],
     unsure: tuple[str, ...],
-    clock: _Clock,
+    clock: Clock,
 ) -> Iterator[End | Go]:
     count, retention = redrive.max_receive_count, node.retention
     dead = flow.nodes[redrive.target]
@@ -257,15 +215,15 @@ def _redriven(
         unsure = (*unsure, f"the maximum receive count of {node.name}")
     if isinstance(dead, Queue) and dead.retention is None:
         unsure = (*unsure, f"the retention of {dead.name}")
-    takes = _takes(node, redrive)
-    oldest, youngest = clock.high or 0, clock.low
+    takes = taken_by(node, redrive)
+    youngest = clock.low
     condition = why = f"{fails} on {times(count, 'receive')}"
     if node.fifo:
         condition += "; its message group waits until then"
     if ring := ring_of(flow, dead.id):
-        if node.id not in ring.queues or not oldest:
+        if node.id not in ring.queues or not clock.high:
             yield _rounds(flow, ring, fails, redrive, clock, alarms, unsure)
-        last = clock.left(_oldest(node, dead))
+        last = clock.left(oldest_in(node, dead))
         way_on = into_net(flow, redrive, Outcome.DLQ, condition, count, takes or 0, last, None, alarms, unsure)
         yield from (step for step in way_on if isinstance(step, Go))
         return
@@ -276,7 +234,7 @@ def _redriven(
             redrive.id,
             f"{condition}, which takes {duration(takes)}; its retention ends after {duration(retention)}",
             attempts=count,
-            soonest=max(0, retention - oldest),
+            aged=retention,
             latest=max(0, retention - youngest),
             lost=True,
             remedy=f"keep messages in {node.name} for longer than {duration(takes + youngest)}",
@@ -295,7 +253,8 @@ def _redriven(
                 f"{condition} when it is older than {duration(dead_retention)}: {dead.name} counts from the first"
                 " enqueue and keeps it no longer",
                 attempts=count,
-                soonest=max(dead_retention - oldest, takes or 0),
+                soonest=takes or 0,
+                aged=dead_retention,
                 latest=clock.left(retention),
                 lost=True,
                 remedy=f"keep messages in {dead.name} for longer than the {duration(retention)} of {node.name}",
@@ -315,7 +274,7 @@ def _redriven(
         condition,
         count,
         takes or 0,
-        clock.left(_oldest(node, dead)),
+        clock.left(oldest_in(node, dead)),
         Kept(dead.id, at_least, at_most) if isinstance(dead, Queue) else None,
         alarms,
         unsure,
@@ -328,7 +287,7 @@ def _rounds(
     ring: Ring,
     fails: str,
     redrive: Redrive,
-    clock: _Clock,
+    clock: Clock,
     alarms: tuple[str, ...],
     unsure: tuple[str, ...],
 ) -> End:
@@ -342,7 +301,7 @@ def _rounds(
         redrive.id,
         f"{fails} on every receive; {how} until it is {duration(ring.soonest)} old",
         attempts=None,
-        soonest=max(0, ring.soonest - (clock.high or 0)),
+        aged=ring.soonest,
         latest=max(0, ring.latest - clock.low),
         lost=True,
         remedy=f"let the redrive of {names[-1]} end in a queue from which nothing comes back",

@@ -29,7 +29,10 @@ LEADS = (*CARRIES, Redrive, DeadLetter, Destination)
 
 
 class End(NamedTuple):
-    """An end on one hop, its times counted from the arrival at the node."""
+    """An end on one hop, its times counted from the arrival at the node.
+
+    ``aged``: seconds since the message was first put into a queue that it has to be old.
+    """
 
     outcome: Outcome
     at: str
@@ -44,6 +47,7 @@ class End(NamedTuple):
     unless_covered: bool = False
     alarms: tuple[str, ...] = ()
     unsure: tuple[str, ...] = ()
+    aged: int = 0
 
 
 class Go(NamedTuple):

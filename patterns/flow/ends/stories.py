@@ -11,7 +11,7 @@ from patterns.flow.ends.arriving import MOST_WAYS, ByWay, duplicates_of, order_k
 from patterns.flow.ends.entrances import entrance, mode_of
 from patterns.flow.ends.hops import steps_at
 from patterns.flow.ends.pushes import doubts_about
-from patterns.flow.ends.steps import LEADS, End, Go, Perhaps, State, presence
+from patterns.flow.ends.steps import LEADS, MOVED, End, Go, Perhaps, State, presence
 from patterns.flow.ends.topics import replayed_from
 from patterns.flow.model import (
     Bus,
@@ -179,7 +179,7 @@ class _Stories:
             condition=f"{way.after}; then {end.condition}" if way.causes else end.condition,
             path=(*way.path, end.hop) if end.hop else way.path,
             attempts=end.attempts,
-            soonest=way.soonest + end.soonest,
+            soonest=max(way.soonest + end.soonest, way.enqueued + end.aged),
             latest=latest,
             kept=kept,
             lost=lost,
@@ -214,6 +214,7 @@ class _Way(NamedTuple):
     archive: Kept | None = None  # what every way there has passed and still has a copy
     causes: tuple[str, ...] = ()  # the failures after which alone it comes there
     ways: tuple[ByWay, ...] = (ByWay((), False),)  # those that a message takes while nothing fails
+    enqueued: int = 0  # when its clock began at the soonest: redrives do not set it back
 
     @property
     def after(self) -> str:
@@ -221,8 +222,9 @@ class _Way(NamedTuple):
         return " or ".join((*self.causes[:_CAUSES], "in another way") if more else self.causes)
 
     def onto(self, step: Go, archive: Kept | None) -> "_Way":
+        soonest = self.soonest + step.soonest
         return _Way(
-            self.soonest + step.soonest,
+            soonest,
             None if self.latest is None or step.latest is None else self.latest + step.latest,
             (*self.path, step.edge.id),
             self.clear and not step.filtered,
@@ -230,6 +232,7 @@ class _Way(NamedTuple):
             archive or self.archive,
             (step.why,) if step.why else self.causes,
             tuple([one.onto(step.edge.id, step.filtered) for one in self.ways]) if _unless_it_fails(step) else (),
+            self.enqueued if step.mode.startswith(MOVED) else soonest,
         )
 
     def joined(self, other: "_Way", drops_copies: bool) -> "_Way":
@@ -244,6 +247,7 @@ class _Way(NamedTuple):
             self.archive if other.archive else None,
             tuple(causes)[: _CAUSES + 1],
             tuple(ways[: 1 if drops_copies else MOST_WAYS]),
+            min(self.enqueued, other.enqueued),
         )
 
 

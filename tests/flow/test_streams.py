@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from patterns.flow import Flow, Outcome, fates, losses, read_flow
+from patterns.flow import Fate, Flow, Outcome, fates, losses, read_flow
 from patterns.flow.model import Poll, Stream
 from tests.flow.parts import (
     allow,
@@ -144,7 +144,8 @@ def test_kafka_stops_after_ten_retries_only_where_there_is_a_destination(failed,
     assert bool(losses(flow)) is not failed
     from patterns.flow import fates
 
-    (stuck,) = [f for f in fates(flow)[node.id] if f.outcome in (Outcome.EXPIRED, Outcome.DESTINATION)]
+    told = [f for f in fates(flow)[node.id] if f.outcome in (Outcome.EXPIRED, Outcome.DESTINATION)]
+    (stuck,) = [f for f in told if "a backlog" not in f.condition]
     assert stuck.attempts == attempts
 
 
@@ -328,3 +329,40 @@ def test_a_try_after_which_a_batch_is_halved_does_not_count():
 def test_a_batch_of_one_record_is_never_halved():
     flow = flow_of(**stream(failed=True, MaximumRetryAttempts=2, BisectBatchOnFunctionError=True, BatchSize=1))
     assert end(flow, "Stream", Outcome.DESTINATION).attempts == 3
+
+
+def backlogs(flow: Flow) -> list[Fate]:
+    return [fate for told in fates(flow).values() for fate in told if "a backlog" in fate.condition]
+
+
+def test_a_record_that_its_reader_does_not_come_to_expires_and_is_no_loss_of_the_template():
+    (told,) = backlogs(flow_of(**stream(failed=True, MaximumRetryAttempts=3)))
+    assert (told.outcome, told.at, told.lost, told.soonest, told.latest) == (
+        Outcome.EXPIRED,
+        "S/Stream",
+        False,
+        172_800,
+        172_800,
+    )
+    assert told.condition == "the mapping to Worker does not read it within 2 d (a backlog that outlives the retention)"
+    assert not told.unsure
+
+
+def test_each_reader_that_works_may_fall_behind():
+    parts = stream()
+    flow = flow_of(**parts, Second=parts["Poll"], Off=changed(parts["Poll"], Enabled=False))
+    assert [told.hop for told in backlogs(flow)] == ["S/Poll", "S/Second"]
+    assert backlogs(flow_of(**{**parts, "Worker": function(ReservedConcurrentExecutions=0)})) == []
+
+
+@pytest.mark.parametrize(("age", "count"), [(3_600, 0), (172_800, 1), (604_800, 1)])
+def test_a_reader_that_gives_up_records_at_an_age_leaves_none_to_expire(age, count):
+    assert len(backlogs(flow_of(**stream(MaximumRecordAgeInSeconds=age)))) == count
+
+
+def test_how_long_a_kafka_topic_waits_for_its_reader_stands_in_no_template():
+    (told,) = backlogs(flow_of(**kafka()))
+    assert told.condition == (
+        "the mapping to Worker does not read it before it expires (a backlog that outlives the retention)"
+    )
+    assert told.unsure == ("how long Kafka topic orders on c keeps its records",)

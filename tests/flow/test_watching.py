@@ -298,6 +298,22 @@ def test_a_record_that_blocks_its_partition_makes_a_lag(retries, tells):
     assert lost.told is tells
 
 
+@pytest.mark.parametrize(("hours", "tells"), [(24, True), (48, False)])
+def test_a_reader_that_falls_behind_grows_old_records(hours, tells):
+    iterator = changed(alarm("AWS/Lambda", "IteratorAge", FunctionName=ref("Worker")), Threshold=hours * 3_600_000)
+    flow = flow_of(**STREAM, Poll=reads(MaximumRetryAttempts=3), Alarm=iterator)
+    assert [fate.told for fate in ends(flow, "Stream", Outcome.EXPIRED)] == [tells]
+
+
+@pytest.mark.parametrize("retries", [-1, 3])
+def test_a_reader_of_a_kafka_topic_that_falls_behind_has_a_lag(retries):
+    cluster = "arn:aws:kafka:eu-central-1:111122223333:cluster/c/1"
+    poll = changed(reads(), EventSourceArn=cluster, Topics=["orders"], MaximumRetryAttempts=retries)
+    lag = changed(alarm("AWS/Lambda", "OffsetLag", FunctionName=ref("Worker")), Threshold=1_000)
+    (found,) = fates(flow_of(Worker=function(), Role=role(), Poll=poll, Alarm=lag)).values()
+    assert [fate.told for fate in found if "a backlog" in fate.condition] == [True]
+
+
 def test_metric_math_may_compare_an_age_with_anything():
     inside = {
         "Namespace": "AWS/SQS",

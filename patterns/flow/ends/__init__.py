@@ -26,7 +26,8 @@ Not a loss: a copy that waits in a dead-letter queue or destination (see `unwatc
 alarm tells of), or in the archive of a bus or FIFO topic that it came by and that keeps it for longer than
 it takes to fail, what a consumer outside the templates takes, what a caller is told has failed (`REJECTED`),
 events on the default bus that match no rule, a backlog that outlives the retention (no template can keep
-that; watch the age of the oldest message), and whatever cannot be told - which each fate then says.
+that; watch the age of the oldest message, or how far a stream's reader is behind), and whatever cannot be told -
+which each fate then says.
 """
 
 from patterns.flow.ends.stories import fates, losses, unwatched

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from patterns.flow.ends.nets import into_net, refusal_of
 from patterns.flow.ends.screens import lets_nothing_through
 from patterns.flow.ends.steps import POLLED, End, Go, doubts_of, existence
-from patterns.flow.ends.watching import stream_alarms
+from patterns.flow.ends.watching import lag_alarms, stream_alarms
 from patterns.flow.model import (
     Bucket,
     DeadLetter,
@@ -66,17 +66,47 @@ def at_stream(flow: Flow, node: Stream, polls: list[Poll], net: bool) -> Iterato
             continue
         yield Go(poll, POLLED, net, 0, node.retention, bool(poll.filters), doubts_of(poll.verdict, who))
         yield from _stuck(flow, node, poll, who)
+        if not net and _can_outlive(flow, node, poll):
+            yield _outlived(flow, node, poll)
 
 
-# What of a reader decides whether a record is lost, and when.
-_DECIDE = ("enabled", "retries", "record_age")
+def _can_outlive(flow: Flow, node: Stream, poll: Poll) -> bool:
+    """Whether a reader that works leaves records until they expire, and does not give them up before at their age."""
+    function = flow.nodes[poll.target]
+    if node.service == "mq" or (isinstance(function, Function) and function.reserved_concurrency == 0):
+        return False
+    age, retention = poll.record_age, node.retention
+    return age is None or age == -1 or retention is None or age >= retention
+
+
+def _outlived(flow: Flow, node: Stream, poll: Poll) -> End:
+    """A record that its reader does not come to. https://docs.aws.amazon.com/streams/latest/dev/troubleshooting-consumers.html"""
+    within = "before it expires" if node.retention is None else f"within {duration(node.retention)}"
+    unsure = (*_open_in(flow, poll, "enabled", "record_age"), *existence(poll))
+    if node.retention is None:
+        unsure = (*unsure, f"how long {node.name} keeps its records")
+    return End(
+        Outcome.EXPIRED,
+        node.id,
+        poll.id,
+        f"{reader_of(flow, poll)} does not read it {within} (a backlog that outlives the retention)",
+        attempts=0,
+        soonest=node.retention or 0,
+        latest=node.retention,
+        alarms=lag_alarms(flow, node, poll),
+        unsure=unsure,
+    )
+
+
+def _open_in(flow: Flow, poll: Poll, *decide: str) -> tuple[str, ...]:
+    """What a template leaves open of that which decides whether a record is lost, and when."""
+    return tuple(f"the {f.replace('_', ' ')} of {reader_of(flow, poll)}" for f in poll.unknown if f in decide)
 
 
 def _stuck(flow: Flow, node: Stream, poll: Poll, who: str) -> Iterator[End | Go]:
     nets = flow.nets(poll)
     usable = [n for n in nets if not n.verdict.denied]
-    unsure = tuple(f"the {f.replace('_', ' ')} of {reader_of(flow, poll)}" for f in poll.unknown if f in _DECIDE)
-    unsure = (*unsure, *existence(poll))
+    unsure = (*_open_in(flow, poll, "enabled", "retries", "record_age"), *existence(poll))
     if node.service == "mq":
         yield End(
             Outcome.OUTSIDE,

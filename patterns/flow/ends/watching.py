@@ -203,6 +203,20 @@ def stream_alarms(flow: Flow, node: Stream, poll: Poll) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*told_by(flow, *wanted), *told_by_age(flow, age, reached, MILLISECONDS))))
 
 
+def lag_alarms(flow: Flow, node: Stream, poll: Poll) -> tuple[str, ...]:
+    """The alarms that tell of a reader that falls behind, before records expire. A share group has no such metric.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+    """
+    function = flow.nodes[poll.target]
+    if not isinstance(function, Function) or poll.consumption == "queue":
+        return ()
+    if node.service == "kafka":
+        return told_by(flow, *named_metrics(function, "OffsetLag"), _of_mapping(poll, "MaxOffsetLag"))
+    (age,) = named_metrics(function, "IteratorAge")
+    return told_by_age(flow, age, node.retention, MILLISECONDS)
+
+
 def _of_mapping(poll: Poll, metric: str) -> Wanted:
     return Wanted("AWS/Lambda", metric, "EventSourceMappingUUID", poll.id)
 

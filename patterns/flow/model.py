@@ -483,7 +483,7 @@ class DeadLetter(Edge):
     """Where the sender of a failed delivery puts it: of a subscription, a target, a schedule, a stream.
 
     Attributes:
-        of: id of the edge it protects.
+        of: id of the edge it protects; of the bus, where it takes what the key of that fails.
     """
 
     kind: ClassVar[str] = "dead letter"

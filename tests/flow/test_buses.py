@@ -463,3 +463,56 @@ def test_an_archive_of_what_a_rule_matches_keeps_what_its_target_does_not_get(pa
     assert gone
     assert {fate.lost for fate in gone} == {not kept}
     assert {fate.kept for fate in gone} == {Kept("S/Bus", 7 * 86_400, 7 * 86_400) if kept else None}
+
+
+OWN_KEY = {
+    "Key": resource("AWS::KMS::Key"),
+    "Bus": resource(
+        "AWS::Events::EventBus", Name="own", KmsKeyIdentifier=arn("Key"), DeadLetterConfig={"Arn": arn("Unencrypted")}
+    ),
+    "Unencrypted": dead_letters(),
+    "Lets": lets_in("events", arn("Bus"), "Unencrypted"),
+}
+KEY_FAILS = "the key of Bus cannot be used, such as when it is disabled or missing"
+
+
+def test_what_the_key_of_a_bus_fails_is_kept_in_the_dead_letter_queue_of_the_bus():
+    flow = flow_of(**OWN_KEY)
+    assert losses(flow) == []
+    assert list(fates(flow)) == ["S/Bus"]
+    kept = end(flow, "Bus", Outcome.DLQ)
+    assert (kept.at, kept.condition) == ("S/Unencrypted", KEY_FAILS)
+    (net,) = flow.edges_of(DeadLetter)
+    assert (net.source, net.of, net.place) == ("S/Bus", "S/Bus", "DeadLetterConfig")
+
+
+def test_a_bus_with_a_key_and_no_dead_letter_queue_loses_what_the_key_fails():
+    (lost,) = losses(flow_of(**{**OWN_KEY, "Bus": changed(OWN_KEY["Bus"], DeadLetterConfig=None)}))
+    assert (lost.outcome, lost.at, lost.condition) == (Outcome.DROPPED, "S/Bus", KEY_FAILS)
+    assert lost.remedy == "give Bus a dead-letter queue"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Lets": lets_in("events", arn("Rule"), "Unencrypted"), "Rule": rule(EventBusName=ref("Bus"))},
+        {"Unencrypted": dead_letters(FifoQueue=True)},
+    ],
+)
+def test_the_dead_letter_queue_of_a_bus_has_to_let_the_bus_in(change):
+    lost = [fate.condition for fate in losses(flow_of(**{**OWN_KEY, **change})) if KEY_FAILS in fate.condition]
+    assert len(lost) == 1
+    assert "; its dead-letter queue cannot take it: " in lost[0]
+
+
+def test_without_a_key_of_its_own_a_bus_puts_nothing_into_its_dead_letter_queue():
+    flow = flow_of(**{**OWN_KEY, "Bus": changed(OWN_KEY["Bus"], KmsKeyIdentifier=None)})
+    assert flow.edges_of(DeadLetter) == []
+    assert not any(KEY_FAILS in fate.condition for told in fates(flow).values() for fate in told)
+
+
+def test_a_key_that_is_left_open_is_no_loss_that_a_template_decides():
+    parts = {**OWN_KEY, "Bus": changed(OWN_KEY["Bus"], KmsKeyIdentifier=ref("Open"), DeadLetterConfig=None)}
+    flow = read_flow({"S": {"Parameters": {"Open": {"Type": "String"}}, "Resources": parts}})
+    assert losses(flow) == []
+    assert end(flow, "Bus", Outcome.DROPPED).unsure == ("the key of Bus",)

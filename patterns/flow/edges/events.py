@@ -79,10 +79,34 @@ _ROLE_SERVICE = {
 
 def links(draft: Draft) -> Iterator[Edge]:
     _archives(draft)
+    for resource in draft.template.of_type("AWS::Events::EventBus"):
+        yield from _bus_net(draft, resource)
     for resource in draft.template.of_type("AWS::Events::Rule"):
         yield from _rule(draft, resource)
     for resource in draft.template.of_type("AWS::EventsV2::Subscriber"):
         yield from _subscriber(draft, resource)
+
+
+def _bus_net(draft: Draft, resource: Resource) -> Iterator[Edge]:
+    """The queue of a bus for events that its customer managed key fails; without such a key nothing comes there.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-dlq.html
+    """
+    key = node_id(resource)
+    bus = draft.nodes[key]
+    net = net_of(draft.value(resource, "DeadLetterConfig"))
+    if net is None or not isinstance(bus, Bus) or bus.key == "":
+        return
+    dead = draft.endpoint(resource, "DeadLetterConfig", net, "sqs")
+    yield DeadLetter(
+        id=f"{key}#DeadLetterConfig",
+        source=key,
+        target=dead,
+        resource=resource,
+        place="DeadLetterConfig",
+        of=key,
+        verdict=no_fifo(draft.nodes[dead]) or draft.may(SERVICE, key, dead, resource),
+    )
 
 
 def _archives(draft: Draft) -> None:

@@ -20,6 +20,7 @@ template could have provided:
   mapping of a queue that received it - unless another path without a filter takes it to somebody, or the
   filters provably leave no gap. Another mapping of the same queue is no other path: the two compete. That is
   a designed end (`FILTERED`), but one that nobody sees;
+* an event that a bus cannot encrypt with its customer managed key, where the bus has no dead-letter queue;
 * a message that an IoT rule cannot hand on and that has no error action: the device is not told.
 
 Not a loss: a copy that waits in a dead-letter queue or destination (see `unwatched` for those that no

@@ -5,17 +5,32 @@ from functools import partial
 from typing import Any
 
 from patterns.errors import PatternError
-from patterns.flow.ends.nets import archive_of
+from patterns.flow.ends.nets import archive_of, into_net
 from patterns.flow.ends.pushes import arrivals, doubts_about, pushed
 from patterns.flow.ends.steps import RECORD, End, Go, doubts_of, is_plain
 from patterns.flow.ends.watching import delivery_metrics
 from patterns.flow.filters import overlap
-from patterns.flow.model import Bus, Delivery, Flow, Kept, Match, Node, Outcome, Pipe, Rule, Schedule, node_id
+from patterns.flow.model import (
+    Bus,
+    DeadLetter,
+    Delivery,
+    Flow,
+    Kept,
+    Match,
+    Node,
+    Outcome,
+    Pipe,
+    Rule,
+    Schedule,
+    node_id,
+)
 from patterns.flow.template import Ref
 
 
 def at_bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[End | Go]:
     archive = archive_of(node)
+    if isinstance(node, Bus) and node.key != "" and node.version == 1 and not net and not mode.startswith(RECORD):
+        yield from _key_fails(flow, node)
     matches = [e for e in flow.leaving(node.id) if isinstance(e, Match)]
     subscribers = [e for e in flow.leaving(node.id) if isinstance(e, Delivery)]
     if not matches and not subscribers:
@@ -86,6 +101,31 @@ def at_bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[End | Go]:
             remedy=f"archive the events of {node.name}, or add a rule for what the others do not match",
             unsure=(*unsure, *doubts_about(flow, archive)),
         )
+
+
+def _key_fails(flow: Flow, bus: Bus) -> Iterator[End | Go]:
+    """An event that EventBridge cannot encrypt or decrypt with the customer managed key: it does not try again.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-encryption-event-bus-dlq.html
+    """
+    condition = f"the key of {bus.name} cannot be used, such as when it is disabled or missing"
+    unsure = (f"the key of {bus.name}",) if bus.key is None else ()
+    nets = [e for e in flow.leaving(bus.id) if isinstance(e, DeadLetter) and e.of == bus.id]
+    usable = [e for e in nets if not e.verdict.denied]
+    for dead in usable:
+        yield from into_net(flow, dead, Outcome.DLQ, condition, 1, 0, 0, None, (), unsure)
+    if usable:
+        return
+    refused = nets[0].verdict.why if nets else ""
+    yield End(
+        Outcome.DROPPED,
+        bus.id,
+        nets[0].id if nets else "",
+        f"{condition}; its dead-letter queue cannot take it: {refused}" if nets else condition,
+        lost=not unsure,
+        remedy=f"make the dead-letter queue writable: {refused}" if nets else f"give {bus.name} a dead-letter queue",
+        unsure=unsure,
+    )
 
 
 def at_rule(flow: Flow, node: Rule | Schedule, net: bool) -> Iterator[End | Go]:

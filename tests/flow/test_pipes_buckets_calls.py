@@ -68,6 +68,18 @@ def test_a_pipe_deletes_what_its_filter_rejects():
     assert why_lost(flow) == ["it matches no filter of the pipe Pipe, which deletes it"]
 
 
+def test_what_an_enrichment_returns_nothing_for_is_not_passed_on():
+    calls = allow(arn("Worker"), "lambda:InvokeFunction")
+    starts = allow(ref("Machine"), "states:StartExecution")
+    parts = {**piped(Enrichment=arn("Worker")), "Worker": function()}
+    flow = flow_of(**{**parts, "Role": role(polls("Queue"), starts, calls)})
+    assert losses(flow) == []
+    told = end(flow, "Queue", Outcome.FILTERED)
+    assert (told.at, told.hop, told.unsure) == ("S/Pipe", "S/Pipe#Enrichment", ())
+    assert told.condition == "Worker returns nothing for it, so Pipe does not pass it on"
+    assert ends(flow_of(**{**parts, "Role": role(polls("Queue"), starts)}), "Queue", Outcome.FILTERED) == []
+
+
 def test_a_stopped_pipe_reads_nothing():
     (lost,) = losses(flow_of(**piped(DesiredState="STOPPED")))
     assert (lost.condition, lost.remedy) == ("the pipe Pipe is disabled", "start the pipe Pipe")

@@ -12,6 +12,7 @@ from patterns.flow.ends.watching import delivery_metrics
 from patterns.flow.filters import overlap
 from patterns.flow.model import (
     Bus,
+    Call,
     DeadLetter,
     Delivery,
     Flow,
@@ -172,8 +173,19 @@ def _delivered(flow: Flow, edge: Delivery, archive: Kept | None, net: bool = Fal
 
 
 def at_pipe(flow: Flow, node: Pipe, net: bool) -> Iterator[End | Go]:
-    """A pipe's failures go back to its source; only what succeeds goes on."""
+    """A pipe's failures go back to its source; only what succeeds goes on, and what its enrichment answers.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/pipes-enrichment.html
+    """
     for edge in flow.leaving(node.id):
+        if isinstance(edge, Call) and not edge.verdict.denied:
+            yield End(
+                Outcome.FILTERED,
+                node.id,
+                edge.id,
+                f"{flow.name(edge.target)} returns nothing for it, so {node.name} does not pass it on",
+                unsure=doubts_of(edge.verdict, flow.name(edge.target)),
+            )
         if isinstance(edge, Delivery) and not edge.verdict.denied:
             modes, either = arrivals(flow, edge, edge.asynchronous)
             for mode in modes:

@@ -12,6 +12,7 @@ from tests.flow.parts import (
     async_config,
     changed,
     dead_letters,
+    deployed,
     end,
     ends,
     flow_of,
@@ -431,6 +432,18 @@ def test_the_default_bus_of_another_account_or_region_is_not_the_own_one(place):
     assert loops(flow) == []
     (away,) = [fate for fate in fates(flow)[BUS] if fate.outcome is Outcome.OUTSIDE and fate.at != "S/Queue"]
     assert away.condition.startswith("it is handed to the default event bus in ")
+
+
+@pytest.mark.parametrize(
+    ("place", "own"),
+    [("eu-west-1:111122223333", True), ("eu-west-1:444455556666", False), ("us-east-1:111122223333", False)],
+)
+def test_where_a_stack_is_deployed_tells_whether_a_default_bus_is_its_own(place, own, tmp_path):
+    there = f"arn:aws:events:{place}:event-bus/default"
+    parts = {"Forward": rule({"Id": "t", "Arn": there, "RoleArn": arn("Role")}), "Role": role(FORWARDS)}
+    flow = deployed(tmp_path, S=parts)
+    assert bool(loops(flow)) is own
+    assert (there in flow.nodes) is not own
 
 
 def test_a_rule_that_sends_to_its_own_bus_goes_round():

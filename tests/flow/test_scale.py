@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from patterns.flow import Flow, as_text, fates, losses
-from patterns.flow.model import Send
+from patterns.flow.model import Rule, Send
 from patterns.flow.permissions import Permissions
 from tests.flow.parts import (
     allow,
@@ -88,6 +88,35 @@ def queues_in_a_row(count: int) -> dict[str, Any]:
     parts: dict[str, Any] = {f"Q{n}": queue(f"Q{n + 1}") for n in range(count)}
     reads = {f"P{n}": mapping(f"Q{n}") for n in range(count)}
     return {**parts, f"Q{count}": queue(), **reads, "Worker": function(), "Role": role(allow("*", "sqs:*"))}
+
+
+def archives_and_rules(count: int) -> dict[str, Any]:
+    """Archives of some events of one bus, and rules for as many."""
+    parts: dict[str, Any] = {"Bus": resource("AWS::Events::EventBus", Name="b"), "Queue": queue()}
+    for n in range(count):
+        pattern = {"source": ["a"], "detail": {"x": [str(n)]}}
+        targets = [{"Id": "q", "Arn": arn("Queue")}]
+        parts[f"A{n}"] = resource("AWS::Events::Archive", SourceArn=arn("Bus"), EventPattern=pattern, RetentionDays=3)
+        parts[f"R{n}"] = resource("AWS::Events::Rule", EventBusName=ref("Bus"), EventPattern=pattern, Targets=targets)
+    return parts
+
+
+def test_archives_are_compared_with_rules_up_to_a_number_and_the_rest_is_noted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    events = sys.modules["patterns.flow.edges.events"]
+    compares, count = events._asks_for_all_of, [0]
+
+    def counting(*patterns: Any) -> bool:
+        count[0] += 1
+        return compares(*patterns)
+
+    monkeypatch.setattr(events, "_asks_for_all_of", counting)
+    monkeypatch.setattr(events, "_COMPARED", 10)
+    flow = flow_of(**archives_and_rules(LARGE))
+    assert count[0] <= 2 * 10 * LARGE  # once for each rule, once more below its key "detail"
+    assert len([rule for rule in flow.nodes_of(Rule) if rule.archive_days == 3]) == 10
+    assert sum("have their events kept by" in note for note in flow.notes) == LARGE - 10
 
 
 @pytest.fixture

@@ -258,6 +258,14 @@ def test_a_web_endpoint_is_tried_as_its_delivery_policy_says(retry, attempts, se
     assert end(flow, "Topic", Outcome.DROPPED).latest == seconds
 
 
+def test_a_delivery_policy_that_cannot_be_read_says_no_number_of_tries():
+    web = resource(
+        "AWS::SNS::Subscription", TopicArn=ref("Topic"), Protocol="https", Endpoint="https://a.b", DeliveryPolicy="{"
+    )
+    gone = end(flow_of(Topic=topic(), Web=web), "Topic", Outcome.DROPPED)
+    assert (gone.attempts, gone.latest) == (None, None)
+
+
 def test_a_delivery_policy_written_as_text_may_leave_its_tries_open():
     text = {"Fn::Sub": '{"healthyRetryPolicy": {"numRetries": ${Tries}}}'}
     web = resource(

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.ht
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
@@ -115,13 +116,14 @@ def _archives(draft: Draft) -> None:
     for key, node in draft.nodes.items() if archives else ():
         if isinstance(node, Rule):
             rules.setdefault(node.bus, []).append(key)
+    compared: Counter[str] = Counter()
     for resource in archives:
         pattern = draft.value(resource, "EventPattern")
         if pattern is not None and not isinstance(pattern, Unknown):
             pattern = as_json(pattern) if not isinstance(pattern, Mapping) else pattern
             if not (isinstance(pattern, Mapping) and _everything(pattern)):
                 if isinstance(pattern, Mapping):
-                    _archive_of_rules(draft, resource, pattern, rules)
+                    _archive_of_rules(draft, resource, pattern, rules, compared)
                 continue
         key = draft.endpoint(resource, "SourceArn", draft.value(resource, "SourceArn"), "events")
         bus = draft.nodes[key]
@@ -140,14 +142,22 @@ def _archives(draft: Draft) -> None:
         draft.add(replace(bus, archive_days=days, unknown=(*bus.unknown, *read.unknown)))
 
 
+# So many archives of one bus are compared with its rules, or N of each would cost N².
+_COMPARED = 100
+
+
 def _archive_of_rules(
-    draft: Draft, resource: Resource, pattern: Mapping[str, Any], rules: dict[str, list[str]]
+    draft: Draft, resource: Resource, pattern: Mapping[str, Any], rules: dict[str, list[str]], compared: Counter[str]
 ) -> None:
     """An archive of some events: it keeps every event of a rule that asks for what it asks for, or for more."""
     days = numbers(draft, resource).integer("archive_days", "RetentionDays", default=0)
     if days is None or resource.condition is not None:
         return
     bus = draft.endpoint(resource, "SourceArn", draft.value(resource, "SourceArn"), "events")
+    compared[bus] += 1
+    if compared[bus] > _COMPARED:
+        draft.note(f"cannot be told: which rules have their events kept by {draft.name(resource)}")
+        return
     for key in rules.get(bus, ()):
         rule = draft.nodes[key]
         if isinstance(rule, Rule) and rule.pattern and _asks_for_all_of(rule.pattern, pattern):

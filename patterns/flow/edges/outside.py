@@ -133,22 +133,18 @@ _SENDS: dict[type[Node], str] = {Queue: "sqs:SendMessage", Topic: "sns:Publish",
 
 def senders(draft: Draft, known: list[Edge]) -> Iterator[Edge]:
     """A likely send for each sender that a policy lets in by name and that stands in none of the templates."""
-    told: set[tuple[str, str]] = set()
+    told: set[tuple[str | None, str]] = set()
     for policy, keys, statements in draft.permissions.policies:
         for statement in statements:
             if statement.deny or statement.not_principal:
                 continue
-            for sender, caller in _outsiders(draft, policy, statement):
+            for sender, account, caller in _outsiders(draft, policy, statement):
                 told = told or _explained_sends(draft, known)
                 for key in keys:
                     target = DEFAULT_BUS if key == names.DEFAULT_BUS else key
                     node = draft.nodes.get(target)
                     action = _SENDS.get(type(node), "") if node else ""
-                    if (
-                        not node
-                        or not action
-                        or told & {(sender.id, target), (sender.id.rpartition(" of ")[2], target)}
-                    ):
+                    if not node or not action or told & {(sender.id, target), (account, target)}:
                         continue
                     verdict = _may_send(draft, statement, caller, action, key, node)
                     if verdict is None or verdict.denied:
@@ -170,13 +166,13 @@ def senders(draft: Draft, known: list[Edge]) -> Iterator[Edge]:
 _WRITTEN_IN = ("PolicyDocument", "Statement", "Policy", "Principal")
 
 
-def _explained_sends(draft: Draft, known: list[Edge]) -> set[tuple[str, str]]:
+def _explained_sends(draft: Draft, known: list[Edge]) -> set[tuple[str | None, str]]:
     """Who is known to send where: a node, and the account of its stack."""
-    found: set[tuple[str, str]] = set()
+    found: set[tuple[str | None, str]] = set()
     for edge in known:
         stack = draft.nodes[edge.source].stack
         account = draft.template.account(stack) if stack else None
-        found.update(((edge.source, edge.target), (f"account {account}", edge.target)))
+        found.update(((edge.source, edge.target), (account or "", edge.target)))
     return found
 
 
@@ -193,8 +189,12 @@ def _may_send(draft: Draft, statement: Statement, caller: Caller, action: str, k
     return both(verdict, draft.permissions.key_allows(caller, node.key, "kms:GenerateDataKey", "kms:Decrypt"))
 
 
-def _outsiders(draft: Draft, policy: Resource, statement: Statement) -> Iterator[tuple[External, Caller]]:
-    """Who stands in none of the templates and is let in by name, with the request that it makes."""
+# Who sends, the account where it is a whole one, and the request that it makes.
+_Outsider = tuple[External, str | None, Caller]
+
+
+def _outsiders(draft: Draft, policy: Resource, statement: Statement) -> Iterator[_Outsider]:
+    """Who stands in none of the templates and is let in by name."""
     for kind, who in statement.principals or ():
         if kind == "Service" or who == "*":
             yield from _services(draft, policy, statement, who)
@@ -202,7 +202,7 @@ def _outsiders(draft: Draft, policy: Resource, statement: Statement) -> Iterator
             yield from _identities(draft, policy, statement, who)
 
 
-def _services(draft: Draft, policy: Resource, statement: Statement, who: str) -> Iterator[tuple[External, Caller]]:
+def _services(draft: Draft, policy: Resource, statement: Statement, who: str) -> Iterator[_Outsider]:
     """The topic, rule or bucket for which a service may ask; else its account."""
     principal = "" if who == "*" or GAP in who else who
     patterns = [_bucket(pattern) for pattern in _values(statement, "aws:sourcearn")]
@@ -212,7 +212,7 @@ def _services(draft: Draft, policy: Resource, statement: Statement, who: str) ->
             service = source.split(":", 3)[2]
             name = readable(source).split(":", 5)[-1].rsplit("/", 1)[-1]
             caller = Caller(principal or f"{service}.amazonaws.com", on_behalf_of=source, stack=policy.stack)
-            yield External(id=readable(source), name=name, service=service), caller
+            yield External(id=readable(source), name=name, service=service), None, caller
     service = principal.partition(".")[0]
     some = [pattern for pattern in patterns if pattern not in sources and pattern.count(":") >= 5]
     if not sources:
@@ -222,20 +222,20 @@ def _services(draft: Draft, policy: Resource, statement: Statement, who: str) ->
         if _ACCOUNT.fullmatch(account) and account != draft.template.account(policy.stack):
             name = f"{service} of account {account}" if service else f"account {account}"
             caller = Caller(principal or "a service", on_behalf_of=pattern, stack=policy.stack)
-            yield External(id=name, name=name, service=service), caller
+            yield External(id=name, name=name, service=service), account, caller
 
 
-def _identities(draft: Draft, policy: Resource, statement: Statement, who: str) -> Iterator[tuple[External, Caller]]:
+def _identities(draft: Draft, policy: Resource, statement: Statement, who: str) -> Iterator[_Outsider]:
     """The role, user or account that may ask, by the principal or by the condition about it."""
     told = _values(statement, "aws:principalarn") or _values(statement, "aws:principalaccount")
     for principal in told if who == "*" else [who]:
         account, role = _identity(principal)
         if role and not draft.inside(policy.stack, principal, "iam"):
             sender = External(id=readable(principal), name=role.rsplit("/", 1)[-1], service="iam")
-            yield sender, Caller(role=principal, stack=policy.stack)
+            yield sender, None, Caller(role=principal, stack=policy.stack)
         elif account and not role and account not in (ACCOUNT, draft.template.account(policy.stack)):
             sender = External(id=f"account {account}", name=f"account {account}", service="iam")
-            yield sender, Caller(role=f"arn:aws:iam::{account}:root", stack=policy.stack)
+            yield sender, account, Caller(role=f"arn:aws:iam::{account}:root", stack=policy.stack)
 
 
 def _values(statement: Statement, wanted: str) -> list[str]:

@@ -6,7 +6,7 @@ from math import prod
 from typing import Any, NamedTuple
 
 from patterns.errors import PatternError
-from patterns.flow.ends.screens import SCOPES
+from patterns.flow.ends.screens import SCOPES, scope_of
 from patterns.flow.ends.steps import is_plain
 from patterns.flow.filters.cover import common
 from patterns.flow.model import (
@@ -202,7 +202,7 @@ def _asked(edge: Edge) -> _Asked | None:
     elif isinstance(edge, Match):
         found, scope = (edge.pattern,), "eventbridge"
     elif isinstance(edge, Poll):
-        found, scope = edge.filters, "event-source" if edge.service == "sqs" else "eventbridge"
+        found, scope = edge.filters, scope_of(edge)
     plain = bool(found) and all(isinstance(one, Mapping) and is_plain(one) for one in found)
     return _Asked(edge.source, scope, found) if plain and scope else None
 

@@ -36,8 +36,13 @@ def lets_nothing_through(flow: Flow, poll: Poll, net: bool) -> bool:
     if not poll.filters or not is_plain(poll.filters):
         return False
     wrapped = not net and _all_wrapped(flow, poll.source)
-    scope = "event-source" if poll.service == "sqs" else "eventbridge"
+    scope = scope_of(poll)
     return all(isinstance(pattern, Mapping) and _rejects(pattern, scope, wrapped) for pattern in poll.filters)
+
+
+def scope_of(poll: Poll) -> str:
+    """How filters call what a reader's filters look at."""
+    return "event-source" if poll.service == "sqs" else "eventbridge"
 
 
 def takes_nothing(flow: Flow, subscription: Subscription) -> bool:

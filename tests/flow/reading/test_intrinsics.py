@@ -207,20 +207,21 @@ def test_a_transform_instead_of_all_properties_leaves_every_one_open():
 def test_a_secret_is_compared_and_not_shown():
     secret = {"Type": "String", "NoEcho": True, "Default": "hunter2"}
     sections = {
-        "Parameters": {"Secret": secret, "None": {**secret, "Default": ""}},
+        "Parameters": {"Secret": secret, "None": {**secret, "Default": ""}, "Other": {**secret, "Default": "hunter3"}},
         "Conditions": {
             "Given": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Secret"}, ""]}]},
             "Same": {"Fn::Equals": ["hunter2", {"Ref": "Secret"}]},
             "NoneGiven": {"Fn::Equals": [{"Ref": "None"}, ""]},
+            "Differ": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Secret"}, {"Ref": "Other"}]}]},
         },
     }
     written = [
         {"Fn::Sub": "https://x/?${Secret}"},
-        *({"Fn::If": [name, 1, 2]} for name in ("Given", "Same", "NoneGiven")),
+        *({"Fn::If": [name, 1, 2]} for name in ("Given", "Same", "NoneGiven", "Differ")),
     ]
     template, value = of(written, **sections)
     assert isinstance(value, list)
     assert str(value[0]) == "https://x/?<parameter Secret has NoEcho, its value is not shown>"
-    assert value[1:] == [1, 1, 1]
+    assert value[1:] == [1, 1, 1, 1]
     assert template.notes == ()
     assert "hunter2" not in repr(value)

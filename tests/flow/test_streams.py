@@ -7,6 +7,7 @@ import pytest
 from patterns.flow import Fate, Flow, Outcome, fates, losses, read_flow
 from patterns.flow.model import Poll, Stream
 from tests.flow.parts import (
+    alarm,
     allow,
     arn,
     changed,
@@ -142,8 +143,6 @@ def test_kafka_stops_after_ten_retries_only_where_there_is_a_destination(failed,
     node = next(n for n in flow.nodes_of(Stream))
     assert (node.service, node.name) == ("kafka", "Kafka topic orders on c")
     assert bool(losses(flow)) is not failed
-    from patterns.flow import fates
-
     told = [f for f in fates(flow)[node.id] if f.outcome in (Outcome.EXPIRED, Outcome.DESTINATION)]
     (stuck,) = [f for f in told if "a backlog" not in f.condition]
     assert stuck.attempts == attempts
@@ -300,6 +299,12 @@ def test_what_a_function_that_may_not_run_is_not_given_grows_as_old_as_its_reade
     assert kept.condition.startswith("Worker is throttled (its reserved concurrency is 0) for 1 h")
 
 
+def test_what_a_function_that_may_not_run_is_not_given_counts_as_no_retry_of_kafka_either():
+    idle = {**kafka(failed=True), "Worker": function(ReservedConcurrentExecutions=0)}
+    told = [fate for found in fates(flow_of(**idle)).values() for fate in found if "is throttled" in fate.condition]
+    assert {(fate.attempts, "11 times" in fate.condition) for fate in told} == {(None, False)}
+
+
 def test_a_batch_size_that_no_template_says_decides_nothing_about_a_loss():
     parts = stream(BatchSize=ref("Size"), MaximumRetryAttempts=2)
     flow = read_flow({"S": {"Parameters": {"Size": {"Type": "Number"}}, "Resources": parts}})
@@ -358,6 +363,21 @@ def test_each_reader_that_works_may_fall_behind():
 @pytest.mark.parametrize(("age", "count"), [(3_600, 0), (172_800, 1), (604_800, 1)])
 def test_a_reader_that_gives_up_records_at_an_age_leaves_none_to_expire(age, count):
     assert len(backlogs(flow_of(**stream(MaximumRecordAgeInSeconds=age)))) == count
+
+
+def test_a_share_group_has_no_lag_that_an_alarm_could_tell_of():
+    lag = alarm("AWS/Lambda", "OffsetLag", FunctionName=ref("Worker"))
+    shared = {
+        "SelfManagedEventSource": {"Endpoints": {"KafkaBootstrapServers": ["broker:9092"]}},
+        "EventSourceArn": None,
+    }
+    parts = {**kafka(), "Lag": lag}
+    (told,) = backlogs(flow_of(**parts))
+    assert told.alarms == ("S/Lag",)
+    queued = {"ConsumptionMode": "Queue"}
+    poll = changed(parts["Poll"], **shared, SelfManagedKafkaEventSourceConfig=queued)
+    (told,) = backlogs(flow_of(**{**parts, "Poll": poll}))
+    assert told.alarms == ()
 
 
 def test_how_long_a_kafka_topic_waits_for_its_reader_stands_in_no_template():

@@ -364,6 +364,22 @@ def test_what_counts_a_message_once_gives_an_alarm_one_data_point(periods, enoug
     assert found.fires is fires
 
 
+def test_a_data_point_among_missing_ones_is_enough_unless_those_count_as_not_breaching():
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html"""
+    look = changed(alarm("AWS/Events", "InvocationsSentToDlq", RuleName="r"), EvaluationPeriods=3)
+    (found,) = flow_of(Watch=look).alarms.values()
+    assert found.fires is True
+
+
+@pytest.mark.parametrize(
+    ("metric", "fires"), [("FailedInvocations", False), ("InvocationsSentToDlq", False), ("Invocations", True)]
+)
+def test_what_is_measured_only_when_something_fails_rings_all_the_time_where_missing_data_breach(metric, fires):
+    look = changed(alarm("AWS/Events", metric, RuleName="r"), TreatMissingData="breaching")
+    (found,) = flow_of(Watch=look).alarms.values()
+    assert found.fires is fires
+
+
 def test_what_stays_in_a_queue_is_measured_again():
     look = changed(
         alarm("AWS/SQS", "ApproximateNumberOfMessagesVisible", QueueName="q"),

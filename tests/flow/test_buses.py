@@ -4,7 +4,7 @@ import pytest
 
 from patterns.flow import Answer, Outcome, fates, losses, read_flow
 from patterns.flow.cycles import loops
-from patterns.flow.model import Bus, DeadLetter, Delivery, Kept, Match
+from patterns.flow.model import Bus, DeadLetter, Delivery, Kept, Match, Rule
 from tests.flow.parts import (
     alarm,
     allow,
@@ -460,6 +460,7 @@ def test_a_rule_that_sends_to_its_own_bus_goes_round():
         ({"source": ["shop"]}, {"source": ["shop"], "detail-type": ["Paid"]}, False),
         ({"source": ["shop", "till"]}, {"source": ["shop"]}, False),
         ({"source": [{"prefix": "sh"}]}, {"source": ["shop"]}, False),
+        ({"source": [ref("Open")]}, {"source": [ref("Open")]}, False),
         ({"$or": [{"source": ["a"]}]}, {"$or": [{"source": ["a"]}]}, False),
     ],
 )
@@ -476,6 +477,26 @@ def test_an_archive_of_what_a_rule_matches_keeps_what_its_target_does_not_get(pa
     assert gone
     assert {fate.lost for fate in gone} == {not kept}
     assert {fate.kept for fate in gone} == {Kept("S/Bus", 7 * 86_400, 7 * 86_400) if kept else None}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "days"),
+    [({"RetentionDays": 7}, {"RetentionDays": 3}, 7), ({"RetentionDays": 3}, {"RetentionDays": 7}, 7), (None, None, 0)],
+    ids=["the longer first", "the longer last", "one that may not exist"],
+)
+def test_of_two_archives_of_a_rule_the_longer_counts_and_none_that_may_not_exist(first, second, days):
+    own = {"SourceArn": arn("Bus"), "EventPattern": {"source": ["shop"]}}
+    archives = {
+        name: resource("AWS::Events::Archive", **own, **more)
+        for name, more in (("A", first), ("B", second))
+        if more is not None
+    }
+    if not archives:
+        archives = {"A": {**resource("AWS::Events::Archive", **own, RetentionDays=7), "Condition": "Open"}}
+    parts = {"Bus": resource("AWS::Events::EventBus", Name="own"), "Rule": rule(EventBusName=ref("Bus")), **archives}
+    conditions = {"Open": {"Fn::Equals": [ref("P"), "yes"]}}
+    flow = read_flow({"S": {"Parameters": {"P": {"Type": "String"}}, "Conditions": conditions, "Resources": parts}})
+    assert [one.archive_days for one in flow.nodes_of(Rule)] == [days]
 
 
 OWN_KEY = {
@@ -522,6 +543,23 @@ def test_without_a_key_of_its_own_a_bus_puts_nothing_into_its_dead_letter_queue(
     flow = flow_of(**{**OWN_KEY, "Bus": changed(OWN_KEY["Bus"], KmsKeyIdentifier=None)})
     assert flow.edges_of(DeadLetter) == []
     assert not any(KEY_FAILS in fate.condition for told in fates(flow).values() for fate in told)
+
+
+def test_whether_a_bus_fails_the_record_of_an_invocation_by_its_key_is_not_told():
+    """AWS speaks of custom and partner events."""
+    parts = {
+        **OWN_KEY,
+        "Bus": changed(OWN_KEY["Bus"], DeadLetterConfig=None),
+        "Topic": topic(),
+        "Sub": resource("AWS::SNS::Subscription", TopicArn=ref("Topic"), Protocol="lambda", Endpoint=arn("Worker")),
+        "Let": permission("sns", ref("Topic")),
+        "Worker": function(),
+        "Role": role(allow(arn("Bus"), "events:PutEvents")),
+        "Config": async_config(DestinationConfig={"OnSuccess": {"Destination": arn("Bus")}}),
+    }
+    told = fates(flow_of(**parts))["S/Topic"]
+    assert "S/Bus" in {fate.at for fate in told}
+    assert not any(KEY_FAILS in fate.condition for fate in told)
 
 
 def test_a_key_that_is_left_open_is_no_loss_that_a_template_decides():

@@ -428,6 +428,18 @@ def test_two_findings_in_one_place_have_fingerprints_of_their_own() -> None:
     assert len(found) == len(set(found)) == 2
 
 
+def test_resources_whose_names_differ_by_a_hash_alone_have_fingerprints_of_their_own() -> None:
+    template = examples.bad(BY_ID["sqs-no-dead-letter-queue"].example)
+    resources = template["Resources"]
+    for name in ("Orders", "Poll"):
+        text = json.dumps(resources.pop(name)).replace('"Orders"', '"Orders?"')
+        for mark in (HASH, HASH[::-1]):
+            resources[f"{name}{mark}"] = json.loads(text.replace("?", mark))
+    text = json.dumps(template).replace('["Orders"', f'["Orders{HASH}"')
+    found = [f.fingerprint for f in findings(json.loads(text)) if f.rule == "sqs-no-dead-letter-queue"]
+    assert len(found) == len(set(found)) == 2
+
+
 def nested(depth: int) -> Any:
     value: Any = ["x"]
     for _ in range(depth):

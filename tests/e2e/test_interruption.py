@@ -55,19 +55,6 @@ class Demo:
         assert self.process.poll() is not None, f"still runs\n{self.output}"
         return self.process.returncode
 
-    def left(self) -> list[str]:
-        """The processes that know of this demo's folder by their command line, directory or environment."""
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            try:
-                known = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
-                known += bytes((process / "cwd").readlink())
-            except OSError:  # ended meanwhile, or somebody else's
-                continue
-            if bytes(self.temporary) in known:
-                found.append(f"{process.name} {known[:200]!r}")
-        return found
-
     def close(self) -> None:
         """End whatever a failed test has left."""
         if self.process.poll() is None:
@@ -101,11 +88,25 @@ def start(tmp_path: Path) -> Iterator[Callable[[], Demo]]:
         demo.close()
 
 
+def knowing(folder: Path) -> list[str]:
+    """The processes that know of this folder by their command line, directory or environment."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            known = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()
+            known += bytes((process / "cwd").readlink())
+        except OSError:  # ended meanwhile, or somebody else's
+            continue
+        if bytes(folder) in known:
+            found.append(f"{process.name} {known[:200]!r}")
+    return found
+
+
 def nothing_is_left(demo: Demo, seconds: float) -> None:
     end = time.monotonic() + seconds
-    while time.monotonic() < end and (demo.left() or any(demo.temporary.iterdir())):
+    while time.monotonic() < end and (knowing(demo.temporary) or any(demo.temporary.iterdir())):
         time.sleep(0.1)
-    assert demo.left() == []
+    assert knowing(demo.temporary) == []
     assert list(demo.temporary.iterdir()) == []
 
 
@@ -157,3 +158,28 @@ def test_killed_outright_it_takes_the_emulator_with_it(start: Callable[[], Demo]
     os.killpg(demo.process.pid, signal.SIGKILL)
     assert demo.ends() == -signal.SIGKILL
     nothing_is_left(demo, seconds=10)
+
+
+@if_processes_can_be_seen
+def test_what_it_runs_ends_with_it_too(tmp_path: Path) -> None:
+    """At once and by itself: a CDK command line without its emulator would try again for a while."""
+    run = f"""
+from pathlib import Path
+from tests.e2e.emulator.emulator import Emulator
+
+emulator = Emulator()
+emulator.folder = Path({str(tmp_path)!r})
+command = ["sh", "-c", "sleep 60 & touch started; wait"]
+emulator.run("sh", command, folder=emulator.folder, environment={{}}, timeout=60)
+"""
+    owner = subprocess.Popen([sys.executable, "-c", run], cwd=ROOT)
+    end = time.monotonic() + PATIENCE
+    while not (tmp_path / "started").exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    assert any("sleep" in process for process in knowing(tmp_path))
+    owner.kill()
+    owner.wait(5)
+    end = time.monotonic() + 5
+    while knowing(tmp_path) and time.monotonic() < end:
+        time.sleep(0.02)
+    assert knowing(tmp_path) == []

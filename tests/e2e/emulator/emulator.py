@@ -7,6 +7,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.error
@@ -21,6 +22,7 @@ from botocore.config import Config
 
 ROOT = Path(__file__).parents[3]
 SERVER = Path(__file__).with_name("server")
+LEASH = Path(__file__).with_name("leash.py")
 PYTHON = ROOT / ".venv-emulator/bin/python"
 CDK = ROOT / "node_modules/aws-cdk/bin/cdk"
 REGION = "us-east-1"
@@ -39,8 +41,8 @@ class EmulatorError(RuntimeError):
 class Emulator:
     """An emulated AWS account in one Region, on a free port of the loopback interface.
 
-    It owns one temporary folder and one group of processes. Both are gone when the context ends, on an exception
-    and on Ctrl-C too; when this process is killed, the emulator notices and removes both itself.
+    It owns one temporary folder, the emulator's processes and those of what it runs. All are gone when the context
+    ends, on an exception and on Ctrl-C too; when this process is killed, they notice and end by themselves.
 
     What it cannot show is listed in tests/e2e/README.md: permissions, KMS keys and more are not enforced.
     """
@@ -118,8 +120,6 @@ class Emulator:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     self._server.wait(STOP_TIMEOUT)
                 _kill_group(self._server)
-                if self._server.stdin:
-                    self._server.stdin.close()
             self._server = self._running = None
             if self.folder != Path():
                 shutil.rmtree(self.folder, ignore_errors=True)
@@ -200,10 +200,10 @@ class Emulator:
         """
         with tempfile.TemporaryFile(dir=self.folder) as output:
             self._running = subprocess.Popen(
-                command,
+                [sys.executable, "-IS", str(LEASH), *command],
                 cwd=folder,
                 env=environment,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,  # closes when this process ends: see leash.py
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
@@ -242,6 +242,8 @@ def _kill_group(process: subprocess.Popen[bytes] | None) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait(5)
+    if process.stdin:
+        process.stdin.close()
 
 
 @contextlib.contextmanager

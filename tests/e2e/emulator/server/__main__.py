@@ -20,6 +20,7 @@ def end_with_owner() -> None:
     """Wait until the pipe closes, then leave nothing: the owner was killed and could not clean up."""
     sys.stdin.buffer.read()
     folder = Path(os.environ["TMPDIR"])
+    time.sleep(0.5)  # what the owner ran ends at the same moment (leash.py); nothing of it shall write there any more
     for _ in range(50):  # a function may still be writing there
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():

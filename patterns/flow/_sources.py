@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import partial
 from os import PathLike, fspath
+from os.path import normpath
 from pathlib import Path
 from typing import Any
 
@@ -110,10 +111,10 @@ class Sources:
         if not documents:
             raise PatternError(f"{folder}: holds no template and no cloud assembly")
         children = {
-            child
+            whole
             for path, document in documents.items()
             for resource in _stacks_in(document)
-            if (child := _relative(path.parent, resource)) is not None and child != path
+            if (child := _relative(path.parent, resource)) is not None and (whole := child.resolve()) != path
         }
         for path in sorted(documents):
             if path not in children or children >= set(documents):
@@ -240,13 +241,13 @@ class Sources:
         path = stack.directory / asset if isinstance(asset, str) else _relative(stack.directory, resource)
         if path is None or "\0" in str(path) or not path.is_file():
             return None
-        path = path.resolve()
-        if path not in self._templates:
-            self._templates[path] = _documents.template(path, self.notes)
+        whole, source = path.resolve(), normpath(path)  # said as its parent is: the same on every machine
+        if whole not in self._templates:
+            self._templates[whole] = _documents.template(path, self.notes)
         return Stack(
             name,
-            str(path),
-            self._templates[path],
+            source,
+            self._templates[whole],
             stack.region,
             stack.account,
             None,
@@ -365,5 +366,5 @@ def _relative(folder: Path, resource: dict[str, Any]) -> Path | None:
     url = properties.get("TemplateURL", properties.get("Location"))
     if not isinstance(url, str) or not url or "://" in url or "\0" in url or len(url) > 1_000:
         return None
-    path = (folder / url).resolve()
+    path = folder / url
     return path if path.is_file() else None

@@ -199,6 +199,17 @@ def test_a_folder_is_read_with_its_nested_templates_and_without_what_is_no_templ
     ]
 
 
+def test_the_file_of_a_nested_stack_is_named_from_where_its_parent_is(tmp_path, monkeypatch):
+    nested = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "../children/child.yaml"}}
+    for folder in ("stacks", "children"):
+        (tmp_path / folder).mkdir()
+    write(tmp_path / "stacks", parent__json={"Resources": {"N": nested}})
+    write(tmp_path / "children", child__yaml="Parameters: {P: {Type: String}}\nResources: {}")
+    monkeypatch.chdir(tmp_path)
+    for source in ("stacks/parent.json", "stacks"):
+        assert [note.source for note in read(source).notes] == ["children/child.yaml"]
+
+
 def test_a_nested_stack_that_holds_itself_is_not_followed(tmp_path):
     nested = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "a.json"}}
     write(tmp_path, a__json={"Resources": {"N": nested}})

@@ -11,6 +11,7 @@ try:
     import os
     import signal
     import sys
+    from io import TextIOWrapper
 
     import typer
 
@@ -50,6 +51,7 @@ def main() -> None:
     if hasattr(signal, "SIGPIPE"):
         # End as other filters do when their reader goes away (| head): silently, and not with 1, which is an answer.
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    _write_unicode()
     try:
         app()
     except KeyboardInterrupt:
@@ -59,6 +61,13 @@ def main() -> None:
         _give_up_writing()
         say(f"{error.filename or 'standard output'}: {error.strerror or error}")
         sys.exit(BAD_INPUT)
+
+
+def _write_unicode() -> None:
+    """Files and pipes get UTF-8, as JSON and XML have it; a terminal gets the escape of what it cannot show."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        encoding = None if sys.stdout.isatty() else "utf-8"
+        sys.stdout.reconfigure(encoding=encoding, errors="backslashreplace")
 
 
 def _give_up_writing() -> None:

@@ -1,6 +1,7 @@
 """The command line answers at once: it starts without the CDK, and so without Node.js."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -116,3 +117,18 @@ def test_a_reader_that_goes_away_is_no_answer_either(command: str) -> None:
         said = started.stderr.read()
         ended = started.wait(timeout=60)
     assert (ended, said) == (-13, b""), "ended by SIGPIPE, which a shell calls 141"
+
+
+@pytest.mark.parametrize("command", ["explain unicode.json", "explain unicode.json --format json"])
+def test_what_goes_to_a_file_is_utf_8_whatever_the_machine_prefers(command: str, tmp_path: Path) -> None:
+    queue = {"Type": "AWS::SQS::Queue", "Metadata": {"aws:cdk:path": "Größe→✓/Resource"}}
+    (tmp_path / "unicode.json").write_text(json.dumps({"Resources": {"Queue": queue}}))
+    done = subprocess.run(
+        [sys.executable, "-m", "patterns", *command.split()],
+        capture_output=True,
+        timeout=60,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONPATH": str(Path.cwd())},
+    )
+    assert (done.returncode, done.stderr.decode()) == (0, "")
+    assert "Größe→✓" in done.stdout.decode("utf-8")

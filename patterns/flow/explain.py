@@ -370,7 +370,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Verdict):
         return _verdict_of(value)
     if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in sorted(value.items(), key=lambda one: str(one[0]))}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return {"unknown": str(value)}

@@ -165,6 +165,24 @@ def test_the_order_of_the_template_changes_nothing():
     assert as_document(flow_of(**LOST)) == as_document(flow_of(**backwards))
 
 
+def test_the_order_inside_a_resource_changes_nothing_either():
+    variables = {"A_QUEUE": ref("Queue"), "B_QUEUE": ref("Queue")}
+    pattern = {"source": ["shop"], "detail": {"state": ["new"], "kind": ["order"]}}
+    statement = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": arn("Queue")}
+
+    def told(turned):
+        given = {
+            **LOST,
+            "Worker": function(Environment={"Variables": turned(variables)}),
+            "Role": role(polls("Queue"), statement),
+            "Rule": resource("AWS::Events::Rule", EventPattern=turned(pattern)),
+        }
+        flow = flow_of(**given)
+        return as_text(flow), json.dumps(as_document(flow))
+
+    assert told(dict) == told(lambda one: dict(reversed(one.items())))
+
+
 def test_the_stack_is_named_only_where_there_are_several():
     two = read_flow({"A": {"Resources": {"Queue": queue()}}, "B": {"Resources": {"Queue": queue()}}})
     assert "  A/Queue: queue" in as_text(two)

@@ -465,7 +465,7 @@ def _environment(draft: Draft, node: Function) -> dict[str, str]:
     variables = draft.value(cast(Resource, node.definition), "Environment", "Variables")
     found: dict[str, str] = {}
     if isinstance(variables, Mapping):
-        for variable, value in variables.items():
+        for variable, value in sorted(variables.items(), key=lambda one: str(one[0])):
             for ref in _refs(value):
                 target = _sendable(draft, f"{ref.stack}/{ref.logical_id}")
                 if target and target != node.id:

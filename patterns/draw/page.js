@@ -85,6 +85,9 @@ main.addEventListener("wheel", (event) => {
   zoom(Math.exp(-event.deltaY * (event.deltaMode ? 0.05 : 0.0015)), event.clientX, event.clientY);
 }, { passive: false });
 addEventListener("resize", () => (fitted ? fit() : show()));
+// On paper there is no frame to fill: everything, or what is in sight, as wide as the page.
+addEventListener("beforeprint", () => { if (fitted) svg.setAttribute("viewBox", `0 0 ${size.width} ${size.height}`); });
+addEventListener("afterprint", () => (fitted ? fit() : show()));
 
 // --- the panel ---
 

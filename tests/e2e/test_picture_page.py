@@ -101,6 +101,11 @@ class Driven:
         self._wait_for(f"innerWidth === {width} && innerHeight === {height}")
         self.tell("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
+    def put_on_paper(self) -> None:
+        self.tell("dispatchEvent(new Event('beforeprint'))")
+        self._ask("Emulation.setEmulatedMedia", media="print")
+        self._wait_for("matchMedia('print').matches")
+
     def tell(self, expression: str) -> Any:
         answer = self._ask("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         return answer["result"].get("value")
@@ -154,6 +159,23 @@ def test_the_whole_picture_stays_in_view_in_a_window_of_any_size_until_somebody_
         assert not page.tell(WHOLE)
         page.tell("fit()")
         page.resize(300, 300)
+        assert page.tell(WHOLE)
+    finally:
+        page.close()
+
+
+def test_on_paper_the_picture_is_as_wide_as_the_page_and_no_text_is_cut_off(tmp_path: Path) -> None:
+    file = tmp_path / "flow.html"
+    file.write_text(as_page(picture_of(orders())), encoding="utf-8")
+    page = Driven(file, tmp_path / "profile")
+    try:
+        page.resize(600, 300)
+        page.put_on_paper()
+        assert page.tell("svg.getAttribute('viewBox') === `0 0 ${size.width} ${size.height}`")
+        assert page.tell("svg.clientWidth === document.body.clientWidth")
+        assert page.tell("Math.abs(svg.clientHeight / svg.clientWidth - size.height / size.width) < 0.01")
+        assert page.tell("[main, panel].every(one => one.scrollHeight <= one.clientHeight)")
+        page.tell("dispatchEvent(new Event('afterprint'))")
         assert page.tell(WHOLE)
     finally:
         page.close()

@@ -78,7 +78,11 @@ _LOCAL = {
 
 
 def _point_elsewhere(document: dict[str, Any]) -> None:
-    """Code that `sam package` would still have to upload: the translator refuses anything but S3 addresses."""
+    """Code that `sam package` would still have to upload: the translator refuses anything but S3 addresses.
+
+    So are applications of the Serverless Application Repository, whose templates it would ask that service for.
+    https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-application.html
+    """
     given = document.get("Globals")
     general = given.get("Function") if isinstance(given, dict) else None
     general = general if isinstance(general, dict) else {}
@@ -86,6 +90,8 @@ def _point_elsewhere(document: dict[str, Any]) -> None:
     for resource in document["Resources"].values():
         if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
             continue
+        if resource["Type"] == "AWS::Serverless::Application":
+            _leave_out(resource.get("Properties"))
         keys = _LOCAL.get(resource["Type"])
         if keys is None:
             continue
@@ -99,6 +105,12 @@ def _point_elsewhere(document: dict[str, Any]) -> None:
             properties.setdefault("ImageUri", "account.dkr.ecr.region.amazonaws.com/image:tag")
         elif not {"CodeUri", "InlineCode", "ImageUri"} & (properties.keys() | general.keys()):
             properties["CodeUri"] = _ADDRESS
+
+
+def _leave_out(properties: Any) -> None:
+    location = properties.get("Location") if isinstance(properties, dict) else None
+    if isinstance(location, dict) and {"ApplicationId", "SemanticVersion"} <= location.keys():
+        properties["Location"] = _ADDRESS
 
 
 def _replace(properties: dict[str, Any], keys: tuple[str, ...]) -> None:

@@ -108,3 +108,23 @@ def test_a_destination_may_be_an_arn_with_the_region_and_the_account_in_it():
     found = config.properties["DestinationConfig"]
     assert found["OnFailure"]["Destination"] == {"Fn::Sub": arn}
     assert found["OnSuccess"]["Destination"] == joined
+
+
+def test_an_application_of_the_repository_is_noted_without_asking_for_its_template():
+    location = {
+        "ApplicationId": "arn:aws:serverlessrepo:us-east-1:111122223333:applications/a",
+        "SemanticVersion": "1.0.0",
+    }
+    application = {"Type": "AWS::Serverless::Application", "Properties": {"Location": location}}
+    resources = {"App": application, "Queue": {"Type": "AWS::SQS::Queue"}}
+    template = read({"S": {"Transform": "AWS::Serverless-2016-10-31", "Resources": resources}})
+    assert ("S", "Queue") in template.resources
+    assert [str(note) for note in template.notes] == [
+        "S, Resources.App: the template of this nested stack is not at hand"
+    ]
+
+
+def test_an_application_of_the_repository_without_its_version_is_refused_as_aws_does():
+    application = {"Type": "AWS::Serverless::Application", "Properties": {"Location": {"ApplicationId": "a"}}}
+    with pytest.raises(PatternError, match="SemanticVersion"):
+        read({"S": {"Transform": "AWS::Serverless-2016-10-31", "Resources": {"App": application}}})

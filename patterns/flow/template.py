@@ -207,6 +207,8 @@ class Template:
         kind = part("Type", str, "text")
         if kind is None and isinstance(raw, dict) and declared.get("Type") is None:
             notes.append(Note(stack.source, place, "has no Type"))
+        elif kind is not None and (why := _unread(kind)):
+            notes.append(Note(stack.source, place, why))
         metadata = part("Metadata", dict, "an object") or _EMPTY
         path = metadata.get("aws:cdk:path")
         return Resource(
@@ -222,6 +224,17 @@ class Template:
             condition,
             stack.source,
         )
+
+
+def _unread(kind: str) -> str:
+    """Why what a resource creates is not among the resources, empty for one that creates none."""
+    if kind == "AWS::CloudFormation::StackSet":
+        return "what this stack set creates is not read"
+    if kind.endswith("::MODULE"):  # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/modules.html
+        return "what this module creates is not read"
+    if kind.startswith("AWS::Serverless::"):
+        return "is not read, the template has no Transform: AWS::Serverless-2016-10-31"
+    return ""
 
 
 def _named_in(depends: Any) -> tuple[str, ...]:

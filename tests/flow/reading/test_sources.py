@@ -556,6 +556,20 @@ def test_a_loop_over_regions_is_not_known():
 
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/function-refs-in-policy-attributes.html
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("AWS::CloudFormation::StackSet", "what this stack set creates is not read"),
+        ("My::Orders::Queue::MODULE", "what this module creates is not read"),
+        ("AWS::Serverless::Function", "is not read, the template has no Transform: AWS::Serverless-2016-10-31"),
+        ("AWS::SQS::Queue", None),
+    ],
+)
+def test_a_resource_whose_own_resources_are_not_read_is_noted(kind, reason):
+    notes = read({"S": {"Resources": {"R": {"Type": kind}}}}).notes
+    assert [str(note) for note in notes] == ([f"S, Resources.R: {reason}"] if reason else [])
+
+
 def test_what_keeps_a_resource_may_be_given_by_a_function():
     queue = {"Type": "AWS::SQS::Queue", "DeletionPolicy": {"Fn::If": ["Prod", "Retain", "Delete"]}}
     document = {

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from patterns.flow import Flow, Outcome
+from patterns.flow import Flow, Outcome, fates
 from patterns.flow.explain import as_report
 from tests.flow.parts import (
     arn,
@@ -299,3 +299,23 @@ def test_what_a_bucket_sends_passes_no_filter_on_attributes():
     assert processed() == ["S/Worker"]
     assert processed(**FILTERED) == []
     assert processed(**FILTERED, FilterPolicyScope="MessageBody") == ["S/Worker"]
+
+
+@pytest.mark.parametrize(
+    ("name", "link", "told"),
+    [
+        ("sqs:eu-west-1:111122223333:orders", "SQS", "in no order"),
+        ("sqs:eu-west-1:111122223333:orders.fifo", "SQS", "in order within a message group"),
+        ("sns:eu-west-1:111122223333:orders", "SNS, Lambda's own queue", "in no order"),
+    ],
+)
+def test_a_queue_or_topic_that_stands_in_no_template_may_deliver_again_too(name: str, link: str, told: str) -> None:
+    source = f"arn:aws:{name}"
+    into = (
+        resource("AWS::Lambda::EventSourceMapping", EventSourceArn=source, FunctionName=ref("Worker"))
+        if link == "SQS"
+        else resource("AWS::SNS::Subscription", TopicArn=source, Protocol="lambda", Endpoint=arn("Worker"))
+    )
+    flow = flow_of(Worker=function(), Link=into, Permission=permission("sns", source))
+    [fate] = [fate for fate in fates(flow)[source] if fate.outcome is Outcome.PROCESSED]
+    assert (fate.duplicates, fate.order) == (f"more than once: {link} may deliver again", told)

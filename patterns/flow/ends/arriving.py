@@ -15,10 +15,12 @@ from patterns.flow.model import (
     Call,
     Delivery,
     Edge,
+    External,
     Flow,
     Function,
     Match,
     Node,
+    Notification,
     Pipe,
     Poll,
     Queue,
@@ -46,6 +48,15 @@ _AGAIN = (
     (Stream, "the stream's reader"),
     (Pipe, "the pipe"),
 )
+# What a queue, topic, bus or bucket is that stands in no template, by what leads out of it.
+_FROM_ELSEWHERE = ((Poll, "SQS"), (Subscription, "SNS"), (Match, "EventBridge"), (Notification, "S3"))
+
+
+def _again(node: Node, link: Edge | None) -> list[str]:
+    """Who may deliver again what leaves a node by a link."""
+    if isinstance(node, External):
+        return [name for kind, name in _FROM_ELSEWHERE if isinstance(link, kind)]
+    return [name for kind, name in _AGAIN if isinstance(node, kind)]
 
 
 def duplicates_of(flow: Flow, start: str, path: tuple[str, ...]) -> str:
@@ -53,7 +64,8 @@ def duplicates_of(flow: Flow, start: str, path: tuple[str, ...]) -> str:
     last = flow.edges[path[-1]] if path else None
     if isinstance(last, Poll) and last.may_delete.denied:
         return f"again and again: {last.may_delete.why}"
-    who = [name for node in nodes for kind, name in _AGAIN if isinstance(node, kind)]
+    links = [*(flow.edges[key] for key in path), None]
+    who = [name for node, link in zip(nodes, links, strict=True) for name in _again(node, link)]
     if any(_shared(flow.edges[key]) for key in path):
         who = ["the broker" if name == "the stream's reader" else name for name in who]
     if isinstance(nodes[-1], Function) and (not path or _queued(flow.edges[path[-1]])):
@@ -262,6 +274,8 @@ def _keeps_order(node: Node, link: Edge | None) -> bool | None:
     """Whether what leaves a node by a link keeps its order; ``None`` where nothing is kept waiting."""
     if isinstance(node, Queue | Topic):
         return bool(node.fifo)
+    if isinstance(node, External) and isinstance(link, Poll | Subscription):
+        return node.name.endswith(".fifo")
     if isinstance(node, Stream):
         return node.service != "mq"
     if isinstance(node, Bus):

@@ -39,6 +39,7 @@ def translate(
     try:
         fragment = json.loads(json.dumps(document))
         _point_elsewhere(fragment)
+        _name_aliases(fragment, values)
         translator = Translator(None, Parser(), boto_session=session)
         translated = translator.translate(fragment, values, get_managed_policy_map=dict)
     except InvalidDocumentException as error:
@@ -57,8 +58,14 @@ class _Pseudo(str):
     """A pseudo parameter as the text of an ``Fn::Sub`` writes it. The translator takes only texts into such a text."""
 
 
+class _Named(str):
+    """A parameter without a value, where the translator takes only text: it makes a logical id of an alias's name."""
+
+
 def _referring(value: Any) -> Any:
-    """What the translator made, with a reference again where a pseudo parameter stands alone."""
+    """What the translator made, with a reference again where a parameter stands alone."""
+    if isinstance(value, _Named):
+        return {"Ref": str(value)}
     if isinstance(value, _Pseudo):
         return {"Ref": value[2:-1]}
     if isinstance(value, dict):
@@ -83,9 +90,7 @@ def _point_elsewhere(document: dict[str, Any]) -> None:
     So are applications of the Serverless Application Repository, whose templates it would ask that service for.
     https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-resource-application.html
     """
-    given = document.get("Globals")
-    general = given.get("Function") if isinstance(given, dict) else None
-    general = general if isinstance(general, dict) else {}
+    general = _function_globals(document)
     _replace(general, ("CodeUri",))
     for resource in document["Resources"].values():
         if not isinstance(resource, dict) or not isinstance(resource.get("Type"), str):
@@ -105,6 +110,26 @@ def _point_elsewhere(document: dict[str, Any]) -> None:
             properties.setdefault("ImageUri", "account.dkr.ecr.region.amazonaws.com/image:tag")
         elif not {"CodeUri", "InlineCode", "ImageUri"} & (properties.keys() | general.keys()):
             properties["CodeUri"] = _ADDRESS
+
+
+def _name_aliases(document: dict[str, Any], known: Mapping[str, Any]) -> None:
+    declared = document.get("Parameters") or {}
+    general = _function_globals(document)
+    for resource in document["Resources"].values():
+        properties = resource.get("Properties") if isinstance(resource, dict) else None
+        if not isinstance(properties, dict) or resource.get("Type") != "AWS::Serverless::Function":
+            continue
+        alias = properties.get("AutoPublishAlias", general.get("AutoPublishAlias"))
+        name = alias.get("Ref") if isinstance(alias, dict) else None
+        parameter = declared.get(name) if isinstance(name, str) and name not in known else None
+        if isinstance(parameter, dict) and "Default" not in parameter:
+            properties["AutoPublishAlias"] = _Named(name)
+
+
+def _function_globals(document: dict[str, Any]) -> dict[str, Any]:
+    given = document.get("Globals")
+    general = given.get("Function") if isinstance(given, dict) else None
+    return general if isinstance(general, dict) else {}
 
 
 def _leave_out(properties: Any) -> None:

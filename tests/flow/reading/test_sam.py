@@ -89,6 +89,33 @@ def test_a_parameter_given_to_one_stack_is_not_taken_by_another():
     assert names == ["live", "beta"]
 
 
+@pytest.mark.parametrize("everywhere", [False, True])
+def test_an_alias_may_be_named_by_a_parameter_that_has_no_value_or_gets_it_from_a_parent(everywhere):
+    stage = {"AutoPublishAlias": {"Ref": "Stage"}}
+    worker = TEMPLATE["Resources"]["Worker"]
+    properties = {key: value for key, value in worker["Properties"].items() if key != "AutoPublishAlias"}
+    child = {
+        **TEMPLATE,
+        "Parameters": {"Stage": {"Type": "String"}},
+        "Globals": {"Function": stage if everywhere else {}},
+        "Resources": {
+            **TEMPLATE["Resources"],
+            "Worker": {**worker, "Properties": properties if everywhere else {**properties, **stage}},
+        },
+    }
+    nested = {"TemplateURL": "child", "Parameters": {"Stage": "prod"}}
+    parent = {"Resources": {"N": {"Type": "AWS::CloudFormation::Stack", "Properties": nested}}}
+    template = read({"child": child, "parent": parent})
+
+    def alias(stack):
+        return template.value(template.resources[stack, "WorkerAliasStage"], "Name")
+
+    assert str(alias("child")) == "parameter Stage has no value"
+    assert alias("parent/N") == "prod"
+    poll = template.resources["child", "WorkerPoll"]
+    assert template.value(poll, "FunctionName") == Ref("child", "WorkerAliasStage")
+
+
 def test_a_destination_may_be_an_arn_with_the_region_and_the_account_in_it():
     arn = "arn:${AWS::Partition}:sqs:${AWS::Region}:${AWS::AccountId}:failed"
     joined = {"Fn::Join": [":", ["arn:aws:sqs", {"Ref": "AWS::Region"}, {"Ref": "AWS::AccountId"}, "done"]]}

@@ -168,6 +168,16 @@ class Draft:
         name = f"the {place} of {self.name(owner)}"
         return self.add(External(id=f"{node_id(owner)}#{place}?", name=name, service=service, why=why))
 
+    def listed(self, owner: Resource, place: str, value: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
+        """The numbered items of a list of objects in a property. What cannot be told is noted: it may hold another."""
+        if isinstance(value, Unknown):
+            self.note(f"cannot be told: {place} of {self.name(owner)}: {value.reason}")
+        for number, item in items(value):
+            if isinstance(item, Unknown):
+                self.note(f"cannot be told: {place}[{number}] of {self.name(owner)}: {item.reason}")
+            elif isinstance(item, Mapping):
+                yield number, item
+
     def default_bus(self) -> str:
         if DEFAULT_BUS not in self.nodes:
             self.add(Bus(id=DEFAULT_BUS, name=DEFAULT_BUS, default=True))
@@ -626,7 +636,7 @@ def _rule(draft: Draft, resource: Resource) -> None:
             enabled=None if isinstance(state, Unknown) else state != "DISABLED",
             unknown=(
                 *(("pattern",) if pattern is not None and not isinstance(pattern, Mapping) else ()),
-                *(("targets",) if isinstance(draft.value(resource, "Targets"), Unknown) else ()),
+                *(("targets",) if _is_open(draft.value(resource, "Targets")) else ()),
             ),
         )
     )
@@ -726,6 +736,11 @@ def net_of(value: Any) -> Any:
     if isinstance(value, Unknown):
         return value
     return value.get("Arn") if isinstance(value, Mapping) else None
+
+
+def _is_open(value: Any) -> bool:
+    """Whether a list property may hold what cannot be told."""
+    return isinstance(value, Unknown) or any(isinstance(item, Unknown) for _, item in items(value))
 
 
 def items(value: Any) -> Iterator[tuple[int, Any]]:

@@ -7,7 +7,7 @@ import pytest
 
 from patterns.flow import fates, losses, read_flow
 from tests.flow import test_buses, test_functions, test_queues, test_schedules, test_streams, test_topics
-from tests.flow.parts import changed, mapping
+from tests.flow.parts import arn, changed, function, mapping, resource, topic
 
 CLEAN: dict[str, dict[str, Any]] = {
     "queue": test_queues.POLLED,
@@ -62,6 +62,7 @@ def with_unknown(parts: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]
         ("function", ("Permission", "Properties", "FunctionName")),
         ("function", ("Permission", "Properties", "SourceArn")),
         ("rule", ("Rule", "Properties", "Targets")),
+        ("rule", ("Rule", "Properties", "Targets", 0)),
         ("rule", ("Rule", "Properties", "Targets", 0, "DeadLetterConfig")),
         ("rule", ("Rule", "Properties", "Targets", 0, "DeadLetterConfig", "Arn")),
         ("rule", ("Rule", "Properties", "Targets", 0, "Arn")),
@@ -83,9 +84,49 @@ def test_a_value_that_nobody_gives_is_no_loss(design, path):
 def test_a_filter_that_nobody_gives_is_no_loss():
     parts = {**CLEAN["queue"], "Poll": mapping(FilterCriteria={"Filters": [{"Pattern": "x"}]})}
     assert len(losses(read_flow({"S": {"Resources": parts}}))) == 1
-    flow = read_flow({"S": with_unknown(parts, ("Poll", "Properties", "FilterCriteria"))})
-    assert losses(flow) == []
-    assert "cannot be told: the filter of Poll" in flow.notes
+    for path in (("FilterCriteria",), ("FilterCriteria", "Filters")):
+        flow = read_flow({"S": with_unknown(parts, ("Poll", "Properties", *path))})
+        assert losses(flow) == []
+        assert "cannot be told: the filter of Poll" in flow.notes
+
+
+NOTIFICATIONS = {
+    "LambdaConfigurations": [{"Event": "s3:ObjectCreated:*", "Function": arn("Worker")}],
+    "EventBridgeConfiguration": {},
+}
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        (("Topic", "Properties", "Subscription"), "Subscription of Topic"),
+        (("Topic", "Properties", "Subscription", 0), "Subscription[0] of Topic"),
+        (("Rule", "Properties", "Targets", 1), "Targets[1] of Rule"),
+        (("Bucket", "Properties", "NotificationConfiguration"), "NotificationConfiguration of Bucket"),
+        (
+            ("Bucket", "Properties", "NotificationConfiguration", "LambdaConfigurations"),
+            "NotificationConfiguration.LambdaConfigurations of Bucket",
+        ),
+        (
+            ("Bucket", "Properties", "NotificationConfiguration", "LambdaConfigurations", 0),
+            "NotificationConfiguration.LambdaConfigurations[0] of Bucket",
+        ),
+        (
+            ("Bucket", "Properties", "NotificationConfiguration", "EventBridgeConfiguration"),
+            "whether Bucket sends to EventBridge",
+        ),
+    ],
+)
+def test_a_link_that_may_be_there_is_said(path, said):
+    worker = {"Id": "W", "Arn": arn("Worker")}
+    parts = {
+        "Topic": topic(Subscription=[{"Protocol": "email", "Endpoint": "a@example.com"}]),
+        "Rule": resource("AWS::Events::Rule", EventPattern={"source": ["a"]}, Targets=[worker, worker]),
+        "Bucket": resource("AWS::S3::Bucket", NotificationConfiguration=NOTIFICATIONS),
+        "Worker": function(),
+    }
+    flow = read_flow({"S": with_unknown(parts, path)})
+    assert f"cannot be told: {said}: parameter NobodySays has no value" in flow.notes
 
 
 def test_a_policy_for_roles_that_nobody_names_may_be_for_any_of_them():

@@ -17,7 +17,6 @@ from patterns.flow.draft import (
     both,
     fifo_refuses,
     given_in,
-    items,
     net_of,
     no_fifo,
     numbers,
@@ -212,9 +211,8 @@ def _rule(draft: Draft, resource: Resource) -> Iterator[Edge]:
             enabled=rule.enabled,
             unknown=rule.unknown,
         )
-    for number, target in items(draft.value(resource, "Targets")):
-        if isinstance(target, Mapping):
-            yield from _target(draft, resource, key, f"Targets[{number}]", target)
+    for number, target in draft.listed(resource, "Targets", draft.value(resource, "Targets")):
+        yield from _target(draft, resource, key, f"Targets[{number}]", target)
 
 
 def _other_bus(draft: Draft, resource: Resource, rule: str, target: Mapping[str, Any]) -> str:

@@ -164,13 +164,14 @@ def stream_net(draft: Draft, resource: Resource, poll: Poll, place: str, value: 
 
 def read_filters(draft: Draft, resource: Resource, criteria: Any) -> tuple[Any, ...]:
     """The patterns of a FilterCriteria as documents; one that cannot be read stays what it was."""
-    if isinstance(criteria, Unknown):
+    filters = criteria.get("Filters") if isinstance(criteria, Mapping) else criteria
+    if isinstance(filters, Unknown):
         draft.note(f"cannot be told: the filter of {draft.name(resource)}")
-        return (criteria,)
+        return (filters,)
     if not isinstance(criteria, Mapping):
         return ()
     found = []
-    for _, item in items(criteria.get("Filters")):
+    for _, item in items(filters):
         pattern = item.get("Pattern") if isinstance(item, Mapping) else item
         if isinstance(pattern, Mapping):
             found.append(pattern)

@@ -38,12 +38,12 @@ def links(draft: Draft) -> Iterator[Edge]:
 
 def _notifications(draft: Draft, resource: Resource, bucket: str) -> Iterator[Edge]:
     configuration = draft.value(resource, "NotificationConfiguration")
+    if isinstance(configuration, Unknown):
+        draft.note(f"cannot be told: NotificationConfiguration of {draft.name(resource)}: {configuration.reason}")
     if not isinstance(configuration, Mapping):
         return
     for kind, cfn, api, service in _KINDS:
-        for number, item in items(configuration.get(kind)):
-            if not isinstance(item, Mapping):
-                continue
+        for number, item in draft.listed(resource, f"NotificationConfiguration.{kind}", configuration.get(kind)):
             place = f"NotificationConfiguration.{kind}[{number}]"
             value = item.get(cfn, item.get(api, Unknown("it has no target")))
             target = draft.endpoint(resource, place, value, service)
@@ -59,6 +59,8 @@ def _notifications(draft: Draft, resource: Resource, bucket: str) -> Iterator[Ed
                 verdict=_may(draft, bucket, target, resource),
             )
     bridge = configuration.get("EventBridgeConfiguration")
+    if isinstance(bridge, Unknown):
+        draft.note(f"cannot be told: whether {draft.name(resource)} sends to EventBridge: {bridge.reason}")
     if isinstance(bridge, Mapping) and bridge.get("EventBridgeEnabled", True) not in (False, "false"):
         yield Notification(
             id=f"{node_id(resource)}#EventBridgeConfiguration",

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from patterns.flow import limits
-from patterns.flow.draft import Draft, as_json, items, numbers, redrive_policy
+from patterns.flow.draft import Draft, as_json, numbers, redrive_policy
 from patterns.flow.model import (
     ALLOWED,
     Answer,
@@ -33,12 +33,11 @@ def links(draft: Draft) -> Iterator[Edge]:
         topic = draft.endpoint(resource, "TopicArn", draft.value(resource, "TopicArn"), "sns")
         yield from _subscription(draft, resource, topic)
     for resource in draft.template.of_type("AWS::SNS::Topic"):
-        for number, inline in items(draft.value(resource, "Subscription")):
-            if isinstance(inline, Mapping):
-                place = f"Subscription[{number}]"
-                protocol, unknown = _protocol(draft, resource, inline.get("Protocol", ""))
-                target = draft.endpoint(resource, place, inline.get("Endpoint"), _FIRST_HAND.get(protocol, protocol))
-                yield _push(draft, resource, place, node_id(resource), target, protocol, {"unknown": unknown})
+        for number, inline in draft.listed(resource, "Subscription", draft.value(resource, "Subscription")):
+            place = f"Subscription[{number}]"
+            protocol, unknown = _protocol(draft, resource, inline.get("Protocol", ""))
+            target = draft.endpoint(resource, place, inline.get("Endpoint"), _FIRST_HAND.get(protocol, protocol))
+            yield _push(draft, resource, place, node_id(resource), target, protocol, {"unknown": unknown})
 
 
 def _subscription(draft: Draft, resource: Resource, topic: str) -> Iterator[Edge]:

@@ -325,9 +325,9 @@ def test_nothing_is_lost_as_far_as_what_is_at_hand_tells():
 
 @pytest.mark.parametrize("as_lines", [as_report, lambda flow: as_report(flow, markdown=True), as_text])
 def test_a_name_with_line_breaks_and_control_characters_stays_on_its_line(as_lines):
-    odd = {**LOST, "Queue": {**LOST["Queue"], "Metadata": {"aws:cdk:path": "a/b\n\n# h\x1b[2J\u2028c\rd"}}}
+    odd = {**LOST, "Queue": {**LOST["Queue"], "Metadata": {"aws:cdk:path": "a/b\n\n# h\x1b[2J\u2028c\rd\u202e"}}}
     plain = as_lines(flow_of(**LOST)).replace("Queue", "b # h [2J c d")
     odd_lines = as_lines(flow_of(**odd))
     assert len(odd_lines.splitlines()) == len(plain.splitlines())
-    assert "\x1b" not in odd_lines
+    assert not {"\x1b", "\u202e"} & set(odd_lines)
     assert "b" in odd_lines

@@ -264,7 +264,7 @@ class _Page:
         return text.translate(_MARKS) if self._markdown else text
 
 
-_MARKS = str.maketrans({mark: "\\" + mark for mark in "\\|*_`<>[]"})
+_MARKS = str.maketrans({mark: "\\" + mark for mark in "\\|*_`<>[]~$&"})
 
 
 # --- JSON --------------------------------------------------------------------------------------------

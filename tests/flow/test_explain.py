@@ -90,11 +90,11 @@ def test_a_parameter_decides(tmp_path):
 
 
 def test_markdown_is_a_table_whose_cells_hold_whatever_a_name_holds(tmp_path):
-    odd = {**KEPT, "Dead": {**KEPT["Dead"], "Metadata": {"aws:cdk:path": "shop/A|B*c/Resource"}}}
+    odd = {**KEPT, "Dead": {**KEPT["Dead"], "Metadata": {"aws:cdk:path": "shop/A|B*c~$d&amp;/Resource"}}}
     result = run(tmp_path, odd, "--format", "markdown")
     assert "## Every end\n\n### Queue\n\n| when |" in result.stdout
     (row,) = [line for line in result.stdout.splitlines() if "in a dead-letter queue" in line]
-    assert r"A\|B\*c" in row
+    assert r"A\|B\*c\~\$d\&amp;" in row
     assert row.replace(r"\|", "").count("|") == 8
 
 

@@ -32,7 +32,14 @@ _ONCE = (
     "OnFailureDestinationDelivered",
 )
 
-_AGES = ("ApproximateAgeOfOldestMessage", "AsyncEventAge", "IteratorAge", "OffsetLag", "MaxOffsetLag")
+_AGES = (
+    "ApproximateAgeOfOldestMessage",
+    "AsyncEventAge",
+    "GetRecords.IteratorAgeMilliseconds",
+    "IteratorAge",
+    "MaxOffsetLag",
+    "OffsetLag",
+)
 
 
 def alarms(draft: Draft) -> Iterator[Alarm]:

@@ -360,7 +360,8 @@ class Poll(Edge):
         parallel: Kinesis and DynamoDB only, the batches of one shard that are processed at a time.
         may_delete: SQS only: whether the reader may delete what was processed.
         starting_position: streams only.
-        consumption: ``stream``, or ``queue`` where a Kafka topic is shared out record by record, in no order.
+        consumption: ``stream``; ``queue`` where a Kafka topic is shared out record by record, in no order;
+            ``fan-out`` where a consumer of a Kinesis stream has throughput of its own.
     """
 
     kind: ClassVar[str] = "poll"

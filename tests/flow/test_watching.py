@@ -305,6 +305,29 @@ def test_a_reader_that_falls_behind_grows_old_records(hours, tells):
     assert [fate.told for fate in ends(flow, "Stream", Outcome.EXPIRED)] == [tells]
 
 
+@pytest.mark.parametrize(("hours", "tells"), [(24, True), (48, False)])
+def test_what_is_read_from_a_stream_grows_as_old_as_what_its_reader_is_given(hours, tells):
+    read = alarm("AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", StreamName=ref("Stream"))
+    flow = flow_of(**STREAM, Poll=reads(), Alarm=changed(read, Threshold=hours * 3_600_000))
+    blocked, behind = ends(flow, "Stream", Outcome.EXPIRED)
+    assert (blocked.told, behind.told) == (tells, tells)
+    pipe = resource("AWS::Pipes::Pipe", RoleArn=arn("Role"), Source=arn("Stream"), Target=arn("Failed"))
+    parts = {name: part for name, part in STREAM.items() if name != "Worker"}
+    flow = flow_of(**parts, Pipe=pipe, Alarm=changed(read, Threshold=hours * 3_600_000))
+    assert {fate.told for fate in ends(flow, "Stream", Outcome.EXPIRED)} == {tells}
+
+
+def test_what_is_pushed_to_a_consumer_is_no_record_that_somebody_gets():
+    parts = {
+        **STREAM,
+        "Consumer": resource("AWS::Kinesis::StreamConsumer", StreamARN=arn("Stream"), ConsumerName="fast"),
+        "Role": role(allow(ref("Consumer"), "kinesis:SubscribeToShard")),
+        "Poll": changed(reads(), EventSourceArn=ref("Consumer")),
+        "Read": alarm("AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", StreamName=ref("Stream")),
+    }
+    assert [fate.told for fate in ends(flow_of(**parts), "Stream", Outcome.EXPIRED)] == [False, False]
+
+
 @pytest.mark.parametrize("retries", [-1, 3])
 def test_a_reader_of_a_kafka_topic_that_falls_behind_has_a_lag(retries):
     cluster = "arn:aws:kafka:eu-central-1:111122223333:cluster/c/1"

@@ -102,7 +102,7 @@ def _mapping(draft: Draft, resource: Resource) -> Iterator[Edge]:
     role = node.role if isinstance(node, Function) else ""
     consumer = draft.inside(resource.stack, draft.value(resource, "EventSourceArn"))
     filters = read_filters(draft, resource, draft.value(resource, "FilterCriteria"))
-    if draft.type_of(consumer) == "AWS::Kinesis::StreamConsumer":
+    if dedicated := draft.type_of(consumer) == "AWS::Kinesis::StreamConsumer":
         verdict = draft.permissions.role_allows(
             role, "kinesis:SubscribeToShard", consumer, draft.nodes[source].name, condition_of(resource)
         )
@@ -132,7 +132,7 @@ def _mapping(draft: Draft, resource: Resource) -> Iterator[Edge]:
         parallel=read.integer("parallel", "ParallelizationFactor", default=1),
         may_delete=draft.role_may(role, "sqs:DeleteMessage", source, resource) if not stream else ALLOWED,
         starting_position=render(draft.value(resource, "StartingPosition", default="")),
-        consumption="queue" if shared else "stream",
+        consumption="queue" if shared else "fan-out" if dedicated else "stream",
         unknown=tuple(read.unknown),
     )
     yield poll

@@ -180,8 +180,6 @@ def stream_alarms(flow: Flow, node: Stream, poll: Poll) -> tuple[str, ...]:
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
     """
     function = flow.nodes[poll.target]
-    if not isinstance(function, Function):
-        return ()
     nets = flow.nets(poll)
     kept = any(not net.verdict.denied for net in nets)
     kafka = node.service == "kafka"
@@ -190,31 +188,37 @@ def stream_alarms(flow: Flow, node: Stream, poll: Poll) -> tuple[str, ...]:
     endless = poll.retries == -1 and poll.record_age == -1 and not (kafka and kept)
     if not kept and not endless:
         wanted.append(_of_mapping(poll, "DroppedEventCount"))
-    if nets and not kept:
+    if nets and not kept and isinstance(function, Function):
         wanted.extend(named_metrics(function, "DestinationDeliveryFailures"))
         wanted.append(_of_mapping(poll, "OnFailureDestinationDeliveryErrorCount"))
-    if kafka:
-        # What comes after a record that blocks its partition makes the lag.
-        lag = [*named_metrics(function, "OffsetLag"), _of_mapping(poll, "MaxOffsetLag")] if endless else []
-        return told_by(flow, *wanted, *lag)
     # A record is as old as the reader lets it grow: until it expires, or to its maximum age. Retries alone say no time.
     reached = node.retention if endless else 0 if poll.record_age == -1 else poll.record_age
-    (age,) = named_metrics(function, "IteratorAge")
-    return tuple(dict.fromkeys((*told_by(flow, *wanted), *told_by_age(flow, age, reached, MILLISECONDS))))
+    # What comes after a record that blocks its partition makes the lag of a Kafka topic.
+    behind = () if kafka and not endless else _behind(flow, node, poll, reached)
+    return tuple(dict.fromkeys((*told_by(flow, *wanted), *behind)))
 
 
 def lag_alarms(flow: Flow, node: Stream, poll: Poll) -> tuple[str, ...]:
-    """The alarms that tell of a reader that falls behind, before records expire. A share group has no such metric.
+    """The alarms that tell of a reader that falls behind, before records expire. A share group has no such metric."""
+    return () if poll.consumption == "queue" else _behind(flow, node, poll, node.retention)
+
+
+def _behind(flow: Flow, node: Stream, poll: Poll, reached: int | None) -> tuple[str, ...]:
+    """The alarms on how far a reader is behind that fire before its records are so old.
 
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+    https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html
+    https://repost.aws/knowledge-center/kinesis-data-streams-iteratorage-metric
     """
     function = flow.nodes[poll.target]
-    if not isinstance(function, Function) or poll.consumption == "queue":
-        return ()
     if node.service == "kafka":
-        return told_by(flow, *named_metrics(function, "OffsetLag"), _of_mapping(poll, "MaxOffsetLag"))
-    (age,) = named_metrics(function, "IteratorAge")
-    return told_by_age(flow, age, node.retention, MILLISECONDS)
+        lag = named_metrics(function, "OffsetLag") if isinstance(function, Function) else []
+        return told_by(flow, *lag, _of_mapping(poll, "MaxOffsetLag"))
+    ages = named_metrics(function, "IteratorAge") if isinstance(function, Function) else []
+    if node.service == "kinesis" and poll.consumption != "fan-out":
+        # What is pushed to a consumer with throughput of its own takes no GetRecords.
+        ages.append(Wanted("AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", "StreamName", node.id))
+    return tuple(alarm for age in ages for alarm in told_by_age(flow, age, reached, MILLISECONDS))
 
 
 def _of_mapping(poll: Poll, metric: str) -> Wanted:

@@ -10,6 +10,7 @@ from tests.flow.parts import (
     alarm,
     allow,
     arn,
+    async_config,
     changed,
     dead_letters,
     end,
@@ -59,8 +60,10 @@ def test_a_failing_record_blocks_its_shard_until_it_expires():
 def test_retries_that_end_drop_the_record():
     (lost,) = losses(flow_of(**stream(MaximumRetryAttempts=3)))
     assert (lost.outcome, lost.attempts) == (Outcome.DROPPED, 4)
-    (lost,) = losses(flow_of(**stream(MaximumRecordAgeInSeconds=60)))
-    assert (lost.outcome, lost.latest) == (Outcome.DROPPED, 60)
+    (tried, untried) = losses(flow_of(**stream(MaximumRecordAgeInSeconds=60)))
+    assert (tried.outcome, tried.soonest, tried.latest) == (Outcome.DROPPED, 0, 60)
+    assert (untried.outcome, untried.soonest, untried.latest, untried.attempts) == (Outcome.DROPPED, 60, 60, 0)
+    assert untried.condition == "the mapping to Worker does not hand it on within 1 min, and gives it up untried"
 
 
 def test_a_destination_keeps_what_could_not_be_processed():
@@ -73,8 +76,11 @@ def test_a_destination_keeps_what_could_not_be_processed():
 
 def test_a_queue_gets_only_the_place_of_a_record_that_the_stream_goes_on_keeping():
     def kept(**mapping: int) -> tuple[str, int | None, int | None]:
-        found = end(flow_of(**stream(failed=True, **mapping)), "Stream", Outcome.DESTINATION).kept
+        found, *untried = [
+            fate.kept for fate in ends(flow_of(**stream(failed=True, **mapping)), "Stream", Outcome.DESTINATION)
+        ]
         assert found is not None
+        assert untried in ([], [found])
         return found.place, found.at_least, found.at_most
 
     assert kept(MaximumRetryAttempts=3) == ("S/Stream", 0, 172_800)
@@ -362,7 +368,45 @@ def test_each_reader_that_works_may_fall_behind():
 
 @pytest.mark.parametrize(("age", "count"), [(3_600, 0), (172_800, 1), (604_800, 1)])
 def test_a_reader_that_gives_up_records_at_an_age_leaves_none_to_expire(age, count):
-    assert len(backlogs(flow_of(**stream(MaximumRecordAgeInSeconds=age)))) == count
+    flow = flow_of(**stream(MaximumRecordAgeInSeconds=age))
+    assert len(backlogs(flow)) == count
+    assert len(untried(flow)) == 1 - count
+
+
+def untried(flow: Flow) -> list[Fate]:
+    return [fate for told in fates(flow).values() for fate in told if "untried" in fate.condition]
+
+
+def test_a_kafka_topic_may_forget_before_its_reader_gives_records_up_at_an_age():
+    flow = flow_of(**kafka(MaximumRecordAgeInSeconds=3_600))
+    assert (len(untried(flow)), len(backlogs(flow))) == (1, 1)
+
+
+def test_a_function_that_may_not_run_is_told_of_as_throttled_and_gives_up_nothing_else():
+    parts = stream(MaximumRecordAgeInSeconds=3_600)
+    assert untried(flow_of(**{**parts, "Worker": function(ReservedConcurrentExecutions=0)})) == []
+
+
+@pytest.mark.parametrize("mapping", [{}, {"MaximumRecordAgeInSeconds": 3_600}])
+def test_a_stream_of_what_has_failed_already_tells_of_no_backlog(mapping):
+    rule = resource(
+        "AWS::Events::Rule",
+        EventBusName=ref("Bus"),
+        EventPattern={"source": [{"prefix": ""}]},
+        Targets=[{"Id": "t", "Arn": arn("Stream"), "RoleArn": arn("Puts")}],
+    )
+    parts = {
+        **stream(**mapping),
+        "Bus": resource("AWS::Events::EventBus", Name="failures"),
+        "Rule": rule,
+        "Puts": role(allow(arn("Stream"), "kinesis:PutRecord", "kinesis:PutRecords")),
+        "Role": role(READS, allow(arn("Bus"), "events:PutEvents")),
+        "Async": function(),
+        "Config": changed(async_config("Bus"), FunctionName=ref("Async")),
+    }
+    told = fates(flow_of(**parts))["S/Async"]
+    assert any("Worker fails on the record" in fate.condition for fate in told)
+    assert not any("a backlog" in fate.condition or "untried" in fate.condition for fate in told)
 
 
 def test_a_share_group_has_no_lag_that_an_alarm_could_tell_of():

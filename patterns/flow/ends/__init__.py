@@ -14,8 +14,8 @@ template could have provided:
 * a message whose queues are each other's dead-letter queues and all read: it goes round until its first
   clock ends;
 * a message that nobody can read: every mapping disabled or without permission;
-* a record that a stream's reader gives up on without a destination, or that blocks its shard until it
-  expires, also where a queue or topic then gets its place in the stream;
+* a record that a stream's reader gives up on without a destination, tried or too old to be tried, or that
+  blocks its shard until it expires, also where a queue or topic then gets its place in the stream;
 * a message that every filter rejects - every subscription of a topic, every rule of a custom bus, the
   mapping of a queue that received it - unless another path without a filter takes it to somebody, or the
   filters provably leave no gap. Another mapping of the same queue is no other path: the two compete. That is

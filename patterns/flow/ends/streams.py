@@ -7,7 +7,7 @@ from typing import NamedTuple
 from patterns.flow.ends.nets import into_net, refusal_of
 from patterns.flow.ends.screens import lets_nothing_through
 from patterns.flow.ends.steps import POLLED, End, Go, doubts_of, existence
-from patterns.flow.ends.watching import lag_alarms, stream_alarms
+from patterns.flow.ends.watching import age_alarms, lag_alarms, stream_alarms
 from patterns.flow.model import (
     Bucket,
     DeadLetter,
@@ -66,17 +66,34 @@ def at_stream(flow: Flow, node: Stream, polls: list[Poll], net: bool) -> Iterato
             continue
         yield Go(poll, POLLED, net, 0, node.retention, bool(poll.filters), doubts_of(poll.verdict, who))
         yield from _stuck(flow, node, poll, who)
-        if not net and _can_outlive(flow, node, poll):
-            yield _outlived(flow, node, poll)
+        if not net and node.service != "mq" and not _throttled(flow, poll):
+            yield from _left(flow, node, poll)
 
 
-def _can_outlive(flow: Flow, node: Stream, poll: Poll) -> bool:
-    """Whether a reader that works leaves records until they expire, and does not give them up before at their age."""
+def _throttled(flow: Flow, poll: Poll) -> bool:
     function = flow.nodes[poll.target]
-    if node.service == "mq" or (isinstance(function, Function) and function.reserved_concurrency == 0):
-        return False
+    return isinstance(function, Function) and function.reserved_concurrency == 0
+
+
+def _left(flow: Flow, node: Stream, poll: Poll) -> Iterator[End | Go]:
+    """What becomes of records that a reader which works does not come to in time."""
     age, retention = poll.record_age, node.retention
-    return age is None or age == -1 or retention is None or age >= retention
+    if age is not None and age != -1 and (retention is None or age < retention):
+        yield from _too_old(flow, node, poll, age)
+    if age is None or age == -1 or retention is None or age >= retention:
+        yield _outlived(flow, node, poll)
+
+
+def _too_old(flow: Flow, node: Stream, poll: Poll, age: int) -> Iterator[End | Go]:
+    """A record that is older than its reader hands on, though nobody has tried it.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+    https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html
+    """
+    condition = f"{reader_of(flow, poll)} does not hand it on within {duration(age)}, and gives it up untried"
+    unsure = (*_open_in(flow, poll, "enabled"), *existence(poll))
+    alarms = age_alarms(flow, node, poll)
+    yield from _given_up(flow, node, poll, _Failed(condition, 0, age, age, False, alarms, unsure))
 
 
 def _outlived(flow: Flow, node: Stream, poll: Poll) -> End:
@@ -104,8 +121,6 @@ def _open_in(flow: Flow, poll: Poll, *decide: str) -> tuple[str, ...]:
 
 
 def _stuck(flow: Flow, node: Stream, poll: Poll, who: str) -> Iterator[End | Go]:
-    nets = flow.nets(poll)
-    usable = [n for n in nets if not n.verdict.denied]
     unsure = (*_open_in(flow, poll, "enabled", "retries", "record_age"), *existence(poll))
     if node.service == "mq":
         yield End(
@@ -118,15 +133,15 @@ def _stuck(flow: Flow, node: Stream, poll: Poll, who: str) -> Iterator[End | Go]
             unsure=(*unsure, f"what {node.name} does with a message that is not acknowledged"),
         )
         return
-    function = flow.nodes[poll.target]
-    if throttled := isinstance(function, Function) and function.reserved_concurrency == 0:
+    if throttled := _throttled(flow, poll):
         # A throttled batch does not reach the function, and is no attempt that counts.
         # https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
         poll = replace(poll, retries=-1)
     alarms = stream_alarms(flow, node, poll)
     endless = poll.retries == -1 and poll.record_age == -1
     attempts = None if poll.retries in (-1, None) else (poll.retries or 0) + 1
-    if endless and usable and node.service == "kafka" and not throttled:
+    kept = any(not net.verdict.denied for net in flow.nets(poll))
+    if endless and kept and node.service == "kafka" and not throttled:
         attempts, endless = KAFKA_RETRIES_WITH_DESTINATION + 1, False
     latest = node.retention
     if poll.record_age not in (-1, None):
@@ -146,11 +161,29 @@ def _stuck(flow: Flow, node: Stream, poll: Poll, who: str) -> Iterator[End | Go]
     condition = f"{refused_by + ' and' if refused_by else who} {fails} {tries}"
     condition += "; it blocks what comes after it until then" if endless else ""
     soonest = (node.retention or 0) if endless else 0
+    yield from _given_up(flow, node, poll, _Failed(condition, attempts, soonest, latest, endless, alarms, unsure))
+
+
+class _Failed(NamedTuple):
+    """How a record fails for good."""
+
+    condition: str
+    attempts: int | None
+    soonest: int
+    latest: int | None
+    endless: bool
+    alarms: tuple[str, ...]
+    unsure: tuple[str, ...]
+
+
+def _given_up(flow: Flow, node: Stream, poll: Poll, failed: _Failed) -> Iterator[End | Go]:
+    nets = flow.nets(poll)
+    usable = [n for n in nets if not n.verdict.denied]
     for dead in usable:
-        failed = _Failed(condition, attempts, soonest, latest, endless, alarms, unsure)
         yield from _put_aside(flow, node, poll, dead, failed)
     if usable:
         return
+    condition, attempts, soonest, latest, endless, alarms, unsure = failed
     refused = f"; its destination cannot be written to: {nets[0].verdict.why}" if nets else ""
     yield End(
         Outcome.EXPIRED if endless else Outcome.DROPPED,
@@ -165,18 +198,6 @@ def _stuck(flow: Flow, node: Stream, poll: Poll, who: str) -> Iterator[End | Go]
         alarms=alarms,
         unsure=unsure,
     )
-
-
-class _Failed(NamedTuple):
-    """How a record fails for good."""
-
-    condition: str
-    attempts: int | None
-    soonest: int
-    latest: int | None
-    endless: bool
-    alarms: tuple[str, ...]
-    unsure: tuple[str, ...]
 
 
 def _put_aside(flow: Flow, node: Stream, poll: Poll, dead: DeadLetter, failed: _Failed) -> Iterator[End | Go]:

@@ -179,18 +179,10 @@ def stream_alarms(flow: Flow, node: Stream, poll: Poll) -> tuple[str, ...]:
 
     https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
     """
-    function = flow.nodes[poll.target]
-    nets = flow.nets(poll)
-    kept = any(not net.verdict.denied for net in nets)
     kafka = node.service == "kafka"
-    wanted = function_metrics(flow, poll.target)
     # With a destination to write to, Lambda's retries of Kafka records end.
-    endless = poll.retries == -1 and poll.record_age == -1 and not (kafka and kept)
-    if not kept and not endless:
-        wanted.append(_of_mapping(poll, "DroppedEventCount"))
-    if nets and not kept and isinstance(function, Function):
-        wanted.extend(named_metrics(function, "DestinationDeliveryFailures"))
-        wanted.append(_of_mapping(poll, "OnFailureDestinationDeliveryErrorCount"))
+    endless = poll.retries == -1 and poll.record_age == -1 and not (kafka and _is_kept(flow, poll))
+    wanted = [*function_metrics(flow, poll.target), *_discards(flow, poll, not endless)]
     # A record is as old as the reader lets it grow: until it expires, or to its maximum age. Retries alone say no time.
     reached = node.retention if endless else 0 if poll.record_age == -1 else poll.record_age
     # What comes after a record that blocks its partition makes the lag of a Kafka topic.
@@ -201,6 +193,28 @@ def stream_alarms(flow: Flow, node: Stream, poll: Poll) -> tuple[str, ...]:
 def lag_alarms(flow: Flow, node: Stream, poll: Poll) -> tuple[str, ...]:
     """The alarms that tell of a reader that falls behind, before records expire. A share group has no such metric."""
     return () if poll.consumption == "queue" else _behind(flow, node, poll, node.retention)
+
+
+def age_alarms(flow: Flow, node: Stream, poll: Poll) -> tuple[str, ...]:
+    """The alarms that tell of a record which is too old for its reader before it is tried."""
+    behind = () if poll.consumption == "queue" else _behind(flow, node, poll, poll.record_age)
+    return tuple(dict.fromkeys((*behind, *told_by(flow, *_discards(flow, poll)))))
+
+
+def _is_kept(flow: Flow, poll: Poll) -> bool:
+    return any(not net.verdict.denied for net in flow.nets(poll))
+
+
+def _discards(flow: Flow, poll: Poll, counted: bool = True) -> list[Wanted]:
+    """What counts a record that its mapping discards: in itself, and at a destination that refuses it."""
+    function = flow.nodes[poll.target]
+    if not isinstance(function, Function) or _is_kept(flow, poll):
+        return []
+    found = [_of_mapping(poll, "DroppedEventCount")] if counted else []
+    if flow.nets(poll):
+        found.extend(named_metrics(function, "DestinationDeliveryFailures"))
+        found.append(_of_mapping(poll, "OnFailureDestinationDeliveryErrorCount"))
+    return found
 
 
 def _behind(flow: Flow, node: Stream, poll: Poll, reached: int | None) -> tuple[str, ...]:

@@ -183,8 +183,8 @@ def stream_alarms(flow: Flow, node: Stream, poll: Poll) -> tuple[str, ...]:
     # With a destination to write to, Lambda's retries of Kafka records end.
     endless = poll.retries == -1 and poll.record_age == -1 and not (kafka and _is_kept(flow, poll))
     wanted = [*function_metrics(flow, poll.target), *_discards(flow, poll, not endless)]
-    # A record is as old as the reader lets it grow: until it expires, or to its maximum age. Retries alone say no time.
-    reached = node.retention if endless else 0 if poll.record_age == -1 else poll.record_age
+    # A record is as old as the reader lets it grow: until it expires, or to its maximum age. Retries may end at once.
+    reached = node.retention if endless else poll.record_age if poll.retries in (-1, None) else 0
     # What comes after a record that blocks its partition makes the lag of a Kafka topic.
     behind = () if kafka and not endless else _behind(flow, node, poll, reached)
     return tuple(dict.fromkeys((*told_by(flow, *wanted), *behind)))

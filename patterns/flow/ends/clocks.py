@@ -35,7 +35,7 @@ def clock_of(flow: Flow, mode: str) -> Clock:
     target = flow.nodes[redrive.target]
     low = _youngest(flow).get(source.id, 0) + (taken_by(source, redrive) or 0)
     high = oldest_in(source, target)
-    return Clock(low if high is None else min(low, high), high)
+    return Clock(low, high)
 
 
 def oldest_in(source: Queue, target: Node) -> int | None:
@@ -84,6 +84,6 @@ def _at_move(flow: Flow, redrive: Redrive, ages: dict[str, int]) -> int:
 
 
 def _only_moved_to(flow: Flow, node: Queue) -> bool:
-    """Whether a message comes into a standard queue by a redrive alone, as far as templates say."""
+    """Whether a message comes into a queue by a redrive alone, as far as templates say."""
     arriving = (edge for edge in flow.arriving(node.id) if not isinstance(edge, Send))
-    return not node.fifo and all(isinstance(edge, Redrive) for edge in arriving) and not entrance(flow, node)
+    return all(isinstance(edge, Redrive) for edge in arriving) and not entrance(flow, node)

@@ -54,9 +54,8 @@ def test_the_clock_of_a_fifo_queue_starts_anew_in_the_dead_letter_queue():
     }
     flow = flow_of(**fifo)
     assert losses(flow) == []
-    kept = end(flow, "Queue", Outcome.DLQ).kept
-    assert kept is not None
-    assert (kept.at_least, kept.at_most) == (60, 60)
+    told = end(flow, "Queue", Outcome.DLQ)
+    assert (told.latest, told.kept) == (345_600, Kept("S/Dead", 60, 60))
 
 
 def test_without_a_redrive_a_failing_message_expires():
@@ -356,6 +355,17 @@ def test_what_a_third_queue_forgets_is_as_old_as_it_keeps_messages():
     (lost,) = losses(flow_of(**{**CHAIN, "Last": queue()}))
     assert "when it is older than 4 d" in lost.condition
     assert (lost.at, lost.soonest, lost.latest) == ("S/Last", 345_600, 1_209_600)
+
+
+def test_a_queue_whose_messages_are_all_too_old_keeps_them_no_time_and_no_less():
+    parts = {**CHAIN, "Dead": queue("Last", ref("Count")), "Last": queue(MessageRetentionPeriod=200)}
+    flow = read_flow(
+        {"S": {"Parameters": {"Count": {"Type": "Number"}}, "Resources": {**parts, "Third": mapping("Last")}}}
+    )
+    moved, stays = [f for f in ends(flow, "Queue", Outcome.DLQ) if f.at == "S/Last"][::-1]
+    assert stays.condition.endswith("then Worker fails on every receive")
+    assert (moved.latest, moved.kept) == (345_600, Kept("S/Last", 0, None))
+    assert (stays.latest, stays.kept) == (345_600, Kept("S/Last", 0, 0))
 
 
 def test_the_age_of_a_message_adds_up_along_its_dead_letter_queues():

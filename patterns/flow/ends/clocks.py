@@ -2,9 +2,8 @@
 
 from typing import NamedTuple
 
-from patterns.flow.ends.entrances import entrance
 from patterns.flow.ends.steps import MOVED
-from patterns.flow.model import Flow, Kept, Node, Queue, Redrive, Send
+from patterns.flow.model import Flow, Kept, Node, Queue, Redrive
 
 
 class Clock(NamedTuple):
@@ -23,7 +22,7 @@ class Clock(NamedTuple):
     def kept(self, node: Node, retention: int | None) -> Kept:
         if retention is None:
             return Kept(node.id, None, None)
-        least = None if self.high is None else max(0, retention - self.high)
+        least = None if self.high is None else retention - self.high
         return Kept(node.id, least, max(0, retention - self.low))
 
 
@@ -67,8 +66,8 @@ def _youngest(flow: Flow) -> dict[str, int]:
     ready = [key for key in onward if key not in awaited]
     ages: dict[str, int] = {}
     for key in ready:
-        node, target = flow.nodes[key], onward.get(key)
-        if isinstance(node, Queue) and key in into and _only_moved_to(flow, node):
+        target = onward.get(key)
+        if key in into and all(isinstance(edge, Redrive) for edge in flow.arriving(key)):
             ages[key] = min(_at_move(flow, redrive, ages) for redrive in into[key])
         if target is not None:
             awaited[target] -= 1
@@ -81,9 +80,3 @@ def _youngest(flow: Flow) -> dict[str, int]:
 def _at_move(flow: Flow, redrive: Redrive, ages: dict[str, int]) -> int:
     source = flow.nodes[redrive.source]
     return ages.get(source.id, 0) + ((taken_by(source, redrive) or 0) if isinstance(source, Queue) else 0)
-
-
-def _only_moved_to(flow: Flow, node: Queue) -> bool:
-    """Whether a message comes into a queue by a redrive alone, as far as templates say."""
-    arriving = (edge for edge in flow.arriving(node.id) if not isinstance(edge, Send))
-    return all(isinstance(edge, Redrive) for edge in arriving) and not entrance(flow, node)

@@ -371,6 +371,7 @@ def test_a_reader_that_gives_up_records_at_an_age_leaves_none_to_expire(age, cou
     flow = flow_of(**stream(MaximumRecordAgeInSeconds=age))
     assert len(backlogs(flow)) == count
     assert len(untried(flow)) == 1 - count
+    assert [fate.latest for fate in losses(flow) if "fails" in fate.condition] == [min(age, 172_800)]
 
 
 def untried(flow: Flow) -> list[Fate]:
@@ -380,6 +381,12 @@ def untried(flow: Flow) -> list[Fate]:
 def test_a_kafka_topic_may_forget_before_its_reader_gives_records_up_at_an_age():
     flow = flow_of(**kafka(MaximumRecordAgeInSeconds=3_600))
     assert (len(untried(flow)), len(backlogs(flow))) == (1, 1)
+
+
+def test_a_reader_that_may_be_switched_off_is_not_sure_to_give_records_up():
+    parts = stream(MaximumRecordAgeInSeconds=3_600, Enabled=ref("On"))
+    (told,) = untried(read_flow({"S": {"Parameters": {"On": {"Type": "String"}}, "Resources": parts}}))
+    assert (told.lost, told.unsure) == (False, ("whether the mapping to Worker is enabled",))
 
 
 def test_a_function_that_may_not_run_is_told_of_as_throttled_and_gives_up_nothing_else():
@@ -421,6 +428,8 @@ def test_a_share_group_has_no_lag_that_an_alarm_could_tell_of():
     queued = {"ConsumptionMode": "Queue"}
     poll = changed(parts["Poll"], **shared, SelfManagedKafkaEventSourceConfig=queued)
     (told,) = backlogs(flow_of(**{**parts, "Poll": poll}))
+    assert told.alarms == ()
+    (told,) = untried(flow_of(**{**parts, "Poll": changed(poll, MaximumRecordAgeInSeconds=3_600)}))
     assert told.alarms == ()
 
 

@@ -117,7 +117,12 @@ def _outlived(flow: Flow, node: Stream, poll: Poll) -> End:
 
 def _open_in(flow: Flow, poll: Poll, *decide: str) -> tuple[str, ...]:
     """What a template leaves open of that which decides whether a record is lost, and when."""
-    return tuple(f"the {f.replace('_', ' ')} of {reader_of(flow, poll)}" for f in poll.unknown if f in decide)
+    reader = reader_of(flow, poll)
+    return tuple(
+        f"whether {reader} is enabled" if f == "enabled" else f"the {f.replace('_', ' ')} of {reader}"
+        for f in poll.unknown
+        if f in decide
+    )
 
 
 def _stuck(flow: Flow, node: Stream, poll: Poll, who: str) -> Iterator[End | Go]:

@@ -250,7 +250,46 @@ def test_what_a_broker_does_with_a_refused_message_is_not_decided_here():
     flow = flow_of(Worker=function(), Poll=poll)
     assert losses(flow) == []
     [told] = fates(flow).values()
-    assert "what broker b-1 does with a message that is not acknowledged" in told[-1].unsure
+    assert "what queue q on orders does with a message that is not acknowledged" in told[-1].unsure
+
+
+@pytest.mark.parametrize(
+    ("broker", "names"),
+    [
+        ("arn:aws:mq:eu-west-1:111122223333:broker:shop:b-1", ["queue mail on shop", "queue work on shop"]),
+        (arn("Broker"), ["queue mail on Broker", "queue work on Broker"]),
+        (ref("Open"), ["queue mail on the broker of One", "queue work on the broker of Two"]),
+    ],
+)
+def test_each_queue_of_a_broker_has_its_own_messages(broker, names):
+    def poll(queue: str, to: str) -> dict[str, Any]:
+        return changed(mapping("", ref(to)), EventSourceArn=broker, Queues=[queue])
+
+    parts = {
+        "Broker": resource("AWS::AmazonMQ::Broker", BrokerName="shop"),
+        "Mails": function(),
+        "Works": function(),
+        "One": poll("mail", "Mails"),
+        "Two": poll("work", "Works"),
+    }
+    flow = read_flow({"S": {"Parameters": {"Open": {"Type": "String"}}, "Resources": parts}})
+    assert sorted(node.name for node in flow.nodes_of(Stream)) == names
+    processed = [[fate.at for fate in told if fate.outcome is Outcome.PROCESSED] for told in fates(flow).values()]
+    assert sorted(processed) == [["S/Mails"], ["S/Works"]]
+
+
+@pytest.mark.parametrize("kind", ["ActiveMQBrokerParameters", "RabbitMQBrokerParameters"])
+def test_a_pipe_reads_one_queue_of_a_broker(kind):
+    broker = "arn:aws:mq:eu-west-1:111122223333:broker:shop:b-1"
+    pipe = resource(
+        "AWS::Pipes::Pipe",
+        RoleArn=arn("Role"),
+        Source=broker,
+        SourceParameters={kind: {"QueueName": "work"}},
+        Target=arn("Worker"),
+    )
+    flow = flow_of(Pipe=pipe, Role=role(), Worker=function())
+    assert [(node.id, node.name) for node in flow.nodes_of(Stream)] == [(f"{broker}:work", "queue work on shop")]
 
 
 def test_a_pipe_has_a_dead_letter_queue_where_a_mapping_has_a_destination():

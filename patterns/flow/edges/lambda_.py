@@ -186,6 +186,7 @@ def event_source(draft: Draft, resource: Resource) -> tuple[str, str]:
     """The node that a mapping reads, and its service."""
     value = draft.value(resource, "EventSourceArn")
     topic = next((render(t) for _, t in items(draft.value(resource, "Topics"))), "")
+    queue = next((render(q) for _, q in items(draft.value(resource, "Queues"))), "")
     if draft.value(resource, "SelfManagedEventSource") is not None:
         return kafka(draft, "a self-managed cluster", topic), "kafka"
     if value is None:
@@ -198,15 +199,17 @@ def event_source(draft: Draft, resource: Resource) -> tuple[str, str]:
         source = draft.endpoint(consumer, "StreamARN", draft.value(consumer, "StreamARN"), "kinesis")
         node = draft.nodes[source]
         return (source if isinstance(node, Stream) else stream(draft, source, "kinesis", node.name)), "kinesis"
-    if topic or "kafka" in text or kind.startswith("AWS::MSK::"):
+    broker = queue or kind == "AWS::AmazonMQ::Broker" or ":mq:" in text
+    if topic or broker or "kafka" in text or kind.startswith("AWS::MSK::"):
         if GAP in text:
-            # Two clusters that no template names are not one.
+            # Two clusters or brokers that no template names are not one.
             text = f"{node_id(resource)}#EventSourceArn?"
-            draft.note(f"cannot be told: the cluster of {draft.name(resource)}")
+            draft.note(f"cannot be told: the {'broker' if broker else 'cluster'} of {draft.name(resource)}")
+        if broker:
+            return broker_queue(draft, inside or text, queue), "mq"
         return kafka(draft, inside or text, topic), "kafka"
-    if kind in ("AWS::AmazonMQ::Broker", "AWS::DocDB::DBCluster") or ":mq:" in text or ":rds:" in text:
-        service = "mq" if "MQ" in kind or ":mq:" in text else "documentdb"
-        return stream(draft, inside or text, service), service
+    if kind == "AWS::DocDB::DBCluster" or ":rds:" in text:
+        return stream(draft, inside or text, "documentdb"), "documentdb"
     source = draft.endpoint(resource, "EventSourceArn", value)
     node = draft.nodes[source]
     if isinstance(node, Stream):
@@ -226,19 +229,34 @@ def event_source(draft: Draft, resource: Resource) -> tuple[str, str]:
 
 def kafka(draft: Draft, cluster: str, topic: str) -> str:
     # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonmanagedstreamingforapachekafka.html
-    arn = re.search(r":cluster/([^/]+)/", readable(cluster))
-    where = arn[1] if arn else readable(cluster).rsplit("/", 1)[-1] or "a cluster"
-    where = f"the cluster of {where.partition('#')[0]}" if where.endswith("?") else where
-    key = f"{readable(cluster)}:{readable(topic)}" if topic else readable(cluster)
-    inside = draft.template.resources.get(cast(Any, tuple(cluster.rpartition("/")[::2])))
-    name = f"Kafka topic {readable(topic) or '?'} on {where}"
-    return draft.add(Stream(id=key, name=name, resource=inside, service="kafka"))
+    where = _named(cluster, r":cluster/([^/]+)/", "cluster")
+    return _part(draft, cluster, topic, f"Kafka topic {readable(topic) or '?'} on {where}", "kafka")
+
+
+def broker_queue(draft: Draft, broker: str, queue: str) -> str:
+    # https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonmq.html
+    where = _named(broker, r":broker:([^:]+)", "broker")
+    return _part(draft, broker, queue, f"queue {readable(queue) or '?'} on {where}", "mq")
+
+
+def _named(key: str, pattern: str, kind: str) -> str:
+    """How a reader calls a cluster or broker: by the name in its ARN."""
+    arn = re.search(pattern, readable(key))
+    where = arn[1] if arn else readable(key).rsplit("/", 1)[-1] or f"a {kind}"
+    return f"the {kind} of {where.partition('#')[0]}" if where.endswith("?") else where
+
+
+def _part(draft: Draft, whole: str, part: str, name: str, service: str) -> str:
+    """The node of one topic of a cluster, or one queue of a broker."""
+    key = f"{readable(whole)}:{readable(part)}" if part else readable(whole)
+    inside = draft.template.resources.get(cast(Any, tuple(whole.rpartition("/")[::2])))
+    return draft.add(Stream(id=key, name=name, resource=inside, service=service))
 
 
 def stream(draft: Draft, key: str, service: str, name: str = "") -> str:
-    """The node of a log or a broker that is read by a service."""
+    """The node of a log that is read by a service."""
     resource = draft.template.resources.get(cast(Any, tuple(key.rpartition("/")[::2])))
-    kind = {"mq": "broker ", "documentdb": "cluster "}.get(service, "")
+    kind = "cluster " if service == "documentdb" else ""
     label = draft.name(resource) if resource else name or kind + re.split("[/:]", readable(key))[-1]
     retention = 86_400 if service == "dynamodb" else None
     return draft.add(Stream(id=key, name=label, resource=resource, service=service, retention=retention))

@@ -125,9 +125,11 @@ def _source(draft: Draft, resource: Resource) -> tuple[str, str]:
             own = given[name]
             topic = render(own.get("TopicName", "")) if isinstance(own, Mapping) else ""
             return lambda_.kafka(draft, draft.inside(resource.stack, value) or text, topic), service
-    if "ActiveMQBrokerParameters" in given or "RabbitMQBrokerParameters" in given:
-        broker = draft.endpoint(resource, "Source", value, "mq")
-        return lambda_.stream(draft, broker, "mq"), "mq"
+    for name in ("ActiveMQBrokerParameters", "RabbitMQBrokerParameters"):
+        if name in given:
+            own = given[name]
+            queue = render(own.get("QueueName", "")) if isinstance(own, Mapping) else ""
+            return lambda_.broker_queue(draft, draft.inside(resource.stack, value) or text, queue), "mq"
     source = draft.endpoint(resource, "Source", value)
     node = draft.nodes[source]
     if isinstance(node, Stream):

@@ -292,6 +292,24 @@ def test_a_pipe_reads_one_queue_of_a_broker(kind):
     assert [(node.id, node.name) for node in flow.nodes_of(Stream)] == [(f"{broker}:work", "queue work on shop")]
 
 
+@pytest.mark.parametrize("cluster", [arn("Cluster"), ref("Open"), "arn:aws:rds:eu-west-1:111122223333:cluster:shop"])
+def test_no_template_keeps_what_a_reader_of_a_change_stream_fails_on(cluster):
+    parts = {
+        "Cluster": resource("AWS::DocDB::DBCluster"),
+        "Worker": function(),
+        "Role": role(),
+        "Failed": dead_letters(),
+        "Poll": changed(
+            reader(failed=True), EventSourceArn=cluster, DocumentDBEventSourceConfig={"DatabaseName": "orders"}
+        ),
+    }
+    flow = read_flow({"S": {"Parameters": {"Open": {"Type": "String"}}, "Resources": parts}})
+    assert losses(flow) == []
+    (told,) = [fate for found in fates(flow).values() for fate in found if "fails on the record" in fate.condition]
+    assert told.outcome is Outcome.EXPIRED
+    assert told.condition.endswith("it blocks what comes after it until then, and Lambda disables the mapping")
+
+
 def test_a_pipe_has_a_dead_letter_queue_where_a_mapping_has_a_destination():
     def remedy(source: dict[str, Any]) -> str:
         pipe = resource("AWS::Pipes::Pipe", RoleArn=arn("Role"), Target=arn("Worker"), **source)

@@ -230,6 +230,12 @@ def test_a_destination_alone_does_not_let_the_shard_go_on(
     assert ids(template) == expected
 
 
+def test_a_reader_of_a_change_stream_is_not_told_to_set_what_it_cannot_have() -> None:
+    template = examples.bad(BY_ID["stream-poison-record-blocks"].example)
+    template["Resources"]["Read"]["Properties"]["EventSourceArn"] = "arn:aws:rds:eu-west-1:111122223333:cluster:shop"
+    assert "stream-poison-record-blocks" not in ids(template)
+
+
 def test_a_kafka_reader_with_a_destination_gives_a_record_up_by_itself() -> None:
     template = examples.design("consumed")
     del template["Resources"]["Read"]["Properties"]["MaximumRetryAttempts"]

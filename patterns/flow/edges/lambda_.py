@@ -42,6 +42,9 @@ _READ = {
     "dynamodb": ("dynamodb:GetRecords", "dynamodb:GetShardIterator"),
 }
 
+# https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html (DestinationConfig)
+_PUTS_ASIDE = ("kinesis", "dynamodb", "kafka")
+
 
 def links(draft: Draft) -> Iterator[Edge]:
     for resource in draft.template.of_type("AWS::Lambda::EventSourceMapping"):
@@ -137,7 +140,7 @@ def _mapping(draft: Draft, resource: Resource) -> Iterator[Edge]:
     )
     yield poll
     failure = draft.value(resource, "DestinationConfig", "OnFailure", "Destination")
-    if failure is not None and stream:
+    if failure is not None and service in _PUTS_ASIDE:
         yield stream_net(draft, resource, poll, "DestinationConfig.OnFailure", failure, role)
 
 
@@ -208,7 +211,7 @@ def event_source(draft: Draft, resource: Resource) -> tuple[str, str]:
         if broker:
             return broker_queue(draft, inside or text, queue), "mq"
         return kafka(draft, inside or text, topic), "kafka"
-    if kind == "AWS::DocDB::DBCluster" or ":rds:" in text:
+    if kind == "AWS::DocDB::DBCluster" or ":rds:" in text or draft.value(resource, "DocumentDBEventSourceConfig"):
         return stream(draft, inside or text, "documentdb"), "documentdb"
     source = draft.endpoint(resource, "EventSourceArn", value)
     node = draft.nodes[source]

@@ -165,6 +165,7 @@ def _stuck(flow: Flow, node: Stream, poll: Poll, who: str) -> Iterator[End | Go]
     fails = "is throttled (its reserved concurrency is 0)" if throttled else "fails on the record"
     condition = f"{refused_by + ' and' if refused_by else who} {fails} {tries}"
     condition += "; it blocks what comes after it until then" if endless else ""
+    condition += ", and Lambda disables the mapping" if node.service == "documentdb" else ""
     soonest = (node.retention or 0) if endless else 0
     yield from _given_up(flow, node, poll, _Failed(condition, attempts, soonest, latest, endless, alarms, unsure))
 
@@ -198,7 +199,9 @@ def _given_up(flow: Flow, node: Stream, poll: Poll, failed: _Failed) -> Iterator
         attempts,
         latest=latest,
         soonest=soonest,
-        lost=not unsure,
+        # Nothing keeps what a reader of DocumentDB fails on: no retries that end, no destination.
+        # https://docs.aws.amazon.com/documentdb/latest/developerguide/using-lambda.html
+        lost=not unsure and node.service != "documentdb",
         remedy="make its destination writable" if nets else _stream_remedy(flow, node, poll),
         alarms=alarms,
         unsure=unsure,

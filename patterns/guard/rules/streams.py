@@ -46,6 +46,8 @@ def _blocks(view: View) -> Iterator[Found]:
         kept = view.flow.nets(poll)
         if kept and poll.service == "kafka":
             continue  # with a destination Lambda retries 10 times at most
+        if poll.service == "documentdb":
+            continue  # its mapping has no other way
         if _can_tell(poll) and not _limited(poll):
             node = view.flow.nodes[poll.source]
             retention = getattr(node, "retention", None)

@@ -8,6 +8,7 @@ from patterns.flow import Outcome, fates, losses, read_flow, unwatched
 from patterns.flow.model import Kept, Queue, Redrive
 from tests.flow.parts import (
     alarm,
+    allow,
     arn,
     changed,
     dead_letters,
@@ -430,6 +431,17 @@ def test_a_filter_that_nothing_can_match_leaves_nothing_to_process():
     flow = flow_of(**{**POLLED, "Poll": mapping(FilterCriteria=never)})
     assert why_lost(flow) == ["no message can match a filter of the mapping to Worker, which deletes it"]
     assert ends(flow, "Queue", Outcome.PROCESSED) == ends(flow, "Queue", Outcome.DLQ) == []
+
+
+def test_what_a_filter_deletes_from_a_queue_elsewhere_is_gone_too():
+    elsewhere = "arn:aws:sqs:eu-central-1:111122223333:orders"
+    poll = changed(
+        mapping(), EventSourceArn=elsewhere, FilterCriteria={"Filters": [{"Pattern": '{"body": {"kind": ["order"]}}'}]}
+    )
+    flow = flow_of(Worker=function(), Role=role(allow(elsewhere, "sqs:*")), Poll=poll)
+    assert why_lost(flow) == ["it matches no filter of the mapping to Worker, which deletes it"]
+    failing = "Worker fails on every receive"
+    assert failing in [fate.condition for fate in fates(flow)[elsewhere]]
 
 
 @pytest.mark.parametrize(

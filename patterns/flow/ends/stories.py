@@ -116,7 +116,7 @@ class _Stories:
                 if isinstance(step, End):
                     ends.append((way, step))
                     arrives = step.outcome in (Outcome.PROCESSED, Outcome.OUTSIDE)
-                    if arrives and not state[2] and not way.causes:
+                    if arrives and not state[2] and not way.causes and not self._fails(step):
                         covered = covered or way.clear
                         if step.at == state[0]:
                             arrivals.setdefault(step.at, {})[state] = way
@@ -132,6 +132,11 @@ class _Stories:
         found.sort(key=lambda f: (not f.lost, _RANK[f.outcome], f.at, f.hop, f.condition, f.path))
         self._left -= len(found)
         return found
+
+    def _fails(self, step: End) -> bool:
+        """Whether it is the end of a message that cannot go on from where it is."""
+        hop = self._flow.edges.get(step.hop)
+        return hop is not None and hop.source == step.at
 
     def _elsewhere(self, step: Go) -> End:
         """A message that goes on, where another source's story tells how."""

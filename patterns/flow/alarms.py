@@ -123,12 +123,24 @@ def _acts(draft: Draft, resource: Resource) -> bool | None:
     if enabled in (False, "false"):
         return False
     actions = draft.value(resource, "AlarmActions")
-    found = [a for _, a in items(actions) if a not in ("", None)]
+    found = [a for _, a in items(actions) if a not in ("", None) and not _scales(draft, resource, a)]
     if isinstance(actions, Unknown) or (found and all(map(_perhaps_none, found))):
         return None
     if found and not isinstance(enabled, bool | str):
         return None
     return bool(found)
+
+
+_SCALING = ("AWS::ApplicationAutoScaling::ScalingPolicy", "AWS::AutoScaling::ScalingPolicy")
+
+
+def _scales(draft: Draft, resource: Resource, action: Any) -> bool:
+    """Whether an action adds or takes away what works, and tells nobody.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-actions.html
+    """
+    inside = draft.inside(resource.stack, action)
+    return draft.type_of(inside) in _SCALING or render(action).split(":")[2:3] == ["autoscaling"]
 
 
 _ALARM = re.compile(r"(NOT\s+|NOT\s*\(\s*)?\bALARM\s*\(\s*[\"']?([^\"')]+?)[\"']?\s*\)", re.IGNORECASE)

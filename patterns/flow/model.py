@@ -538,7 +538,7 @@ class Alarm:
         why: why it does not fire, or cannot be told.
         threshold: what its metric is compared with, in the metric's unit; ``None`` where metric math stands
             between the two, or it could not be told.
-        acts: whether it has an action of its own or stands in a composite alarm that has one.
+        acts: whether it has an action of its own that tells somebody, or stands in a composite alarm that has one.
         seconds: period × evaluation periods: how long a condition lasts before it fires.
         actions: ids or ARNs of what it acts on itself.
     """

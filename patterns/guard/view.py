@@ -285,11 +285,11 @@ def _weakness(alarm: Alarm) -> tuple[str, str]:
     if alarm.fires is False:
         return f"its alarm {alarm.name} does not fire: {alarm.why}", ""
     if alarm.acts is False:
-        return f"its alarm {alarm.name} has no action", ""
+        return f"its alarm {alarm.name} has no action that tells anybody", ""
     if alarm.fires is None:
         return "", f"whether the alarm {alarm.name} fires: {alarm.why}"
     if alarm.acts is None:
-        return "", f"whether the alarm {alarm.name} has an action"
+        return "", f"whether the alarm {alarm.name} has an action that tells somebody"
     return "", ""
 
 

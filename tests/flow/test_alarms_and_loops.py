@@ -2,7 +2,7 @@
 
 import pytest
 
-from patterns.flow import fates, loops, unwatched
+from patterns.flow import Outcome, fates, loops, unwatched
 from tests.flow.parts import (
     OPS,
     alarm,
@@ -141,6 +141,22 @@ def test_an_alarm_without_an_action_may_act_through_a_composite(rule, told):
     assert (unwatched(flow_of(**KEPT, Alarm=silent, All=composite)) == []) is told
     mute = changed(composite, AlarmActions=[])
     assert unwatched(flow_of(**KEPT, Alarm=silent, All=mute)) != []
+
+
+SCALING = "arn:aws:autoscaling:eu-central-1:111122223333:scalingPolicy:1:resource/ecs/service/c/s:policyName/out"
+
+
+@pytest.mark.parametrize(
+    ("actions", "told"),
+    [([ref("More")], False), ([arn("Group")], False), ([SCALING], False), ([SCALING, OPS], True)],
+)
+def test_an_alarm_that_only_scales_tells_nobody(actions, told):
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-actions.html"""
+    more = resource("AWS::ApplicationAutoScaling::ScalingPolicy", PolicyName="out", PolicyType="StepScaling")
+    group = resource("AWS::AutoScaling::ScalingPolicy", AutoScalingGroupName="workers")
+    backlog = alarm("AWS/SQS", "ApproximateNumberOfMessagesVisible", QueueName=arn("Queue", "QueueName"))
+    flow = flow_of(**KEPT, More=more, Group=group, Alarm=changed(backlog, AlarmActions=actions))
+    assert [f.told for f in fates(flow)["S/Queue"] if f.outcome is Outcome.EXPIRED] == [told]
 
 
 def test_what_alarms_are_sent_to_is_not_where_messages_come_in():

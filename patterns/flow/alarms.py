@@ -82,7 +82,7 @@ def _alarm(draft: Draft, resource: Resource, acting: set[str], perhaps: set[str]
 
 def _threshold(draft: Draft, resource: Resource) -> float | None:
     """What the metric itself is compared with; metric math may turn it into anything."""
-    if draft.value(resource, "MetricName") is None:
+    if _math(draft, resource):
         return None
     try:
         return float(render(draft.value(resource, "Threshold")))
@@ -216,6 +216,12 @@ def _metrics(draft: Draft, resource: Resource) -> Iterator[Metric]:
             )
 
 
+def _math(draft: Draft, resource: Resource) -> list[str]:
+    """The expressions of an alarm. A metric that has a label or is of another account stands among queries alone."""
+    queries = (query for _, query in items(draft.value(resource, "Metrics")) if isinstance(query, Mapping))
+    return [render(query["Expression"]) for query in queries if "Expression" in query]
+
+
 def _periods(draft: Draft, resource: Resource) -> Iterator[int | None]:
     for _, query in items(draft.value(resource, "Metrics")):
         stat = query.get("MetricStat") if isinstance(query, Mapping) else None
@@ -253,8 +259,9 @@ def _dimension(draft: Draft, resource: Resource, name: str, value: Any) -> str:
 
 def _fires(draft: Draft, resource: Resource, metrics: tuple[Metric, ...]) -> tuple[bool | None, str]:
     """Whether one message more than none makes it go from quiet to ALARM."""
+    math = _math(draft, resource)
     if not metrics:
-        return False, "it looks at no metric"
+        return (None, "a query finds its metrics") if math else (False, "it looks at no metric")
     operator = draft.value(resource, "ComparisonOperator", default="")
     threshold = draft.value(resource, "Threshold")
     if draft.value(resource, "ThresholdMetricId") is not None:
@@ -275,18 +282,28 @@ def _fires(draft: Draft, resource: Resource, metrics: tuple[Metric, ...]) -> tup
             return False, f"one message makes one data point, and it waits for {needed}"
     if missing == "breaching" and (idle := _idle(draft, metrics)):
         return False, f"it is in ALARM while {idle}, because missing data count as breaching"
-    ages = all(metric.name in _AGES for metric in metrics)
-    if operator == "GreaterThanThreshold":
-        if limit < 0:
-            return False, "it is in ALARM all the time"
-        return (True, "") if ages or limit < 1 else (False, f"it waits for more than {limit:g}")
-    if operator == "GreaterThanOrEqualToThreshold":
-        if limit <= 0:
-            return False, "it is in ALARM all the time"
-        return (True, "") if ages or limit <= 1 else (False, f"it waits for {limit:g}")
     if not isinstance(operator, str) or not operator:
         return None, "its comparison cannot be told"
-    return False, f"{operator} does not fire when there are more"
+    if operator not in ("GreaterThanThreshold", "GreaterThanOrEqualToThreshold"):
+        return False, f"{operator} does not fire when there are more"
+    above = operator == "GreaterThanThreshold"
+    if limit < 0 or (limit == 0 and not above):
+        return False, "it is in ALARM all the time"
+    if limit > 0 and (any("/" in each for each in math) or any(map(_is_share, metrics))):
+        return None, "it compares a share, which depends on what else there is"
+    if all(metric.name in _AGES for metric in metrics) or limit < 1 or (limit == 1 and not above):
+        return True, ""
+    if math:
+        return None, "metric math makes what it compares"
+    return False, f"it waits for {'more than ' if above else ''}{limit:g}"
+
+
+def _is_share(metric: Metric) -> bool:
+    """Whether it is the average of zeros and ones, one for each invocation.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
+    """
+    return metric.namespace == "AWS/Lambda" and metric.name in ("Errors", "Throttles") and metric.statistic == "Average"
 
 
 def _idle(draft: Draft, metrics: tuple[Metric, ...]) -> str:

@@ -370,6 +370,67 @@ def test_metric_math_may_compare_an_age_with_anything():
     assert len(ends(flow, "Queue", Outcome.EXPIRED)) == 2
 
 
+def _queried(look, *expressions, **more):
+    """The alarm with its metric among queries, as the CDK writes one that has a label, and with metric math."""
+    wanted = look["Properties"]
+    metric = {key: wanted[key] for key in ("Namespace", "MetricName", "Dimensions")}
+    stat = {"Metric": metric, "Period": wanted["Period"], "Stat": wanted["Statistic"]}
+    queries = [{"Id": "m", "MetricStat": stat}, *({"Id": "e", "Expression": each} for each in expressions)]
+    bare = changed(look, Namespace=None, MetricName=None, Dimensions=None, Statistic=None, Period=None)
+    return changed(bare, Metrics=queries, **more)
+
+
+@pytest.mark.parametrize(("threshold", "tells"), [(345_000, True), (345_600, False)])
+def test_a_metric_alone_among_queries_is_compared_as_it_is(threshold, tells):
+    flow = flow_of(**POLLED, Alarm=_queried(age(threshold)))
+    assert flow.alarms["S/Alarm"].threshold == threshold
+    assert told(flow, "a backlog that outlives") is tells
+
+
+SHARE = "it compares a share, which depends on what else there is"
+
+
+@pytest.mark.parametrize(
+    ("expressions", "more", "fires", "why"),
+    [
+        ((), {"Threshold": 5}, False, "it waits for more than 5"),
+        (("100 * m / 200",), {"Threshold": 5}, None, SHARE),
+        (("m / 200",), {"Threshold": 0.05}, None, SHARE),
+        (("m / 200",), {"Threshold": 0}, True, ""),
+        (("m * 10",), {"Threshold": 5}, None, "metric math makes what it compares"),
+        (("m + 0",), {"Threshold": 1, "ComparisonOperator": "GreaterThanOrEqualToThreshold"}, True, ""),
+    ],
+)
+def test_what_metric_math_makes_of_one_message_is_told_as_far_as_it_is_known(expressions, more, fires, why):
+    look = alarm("AWS/Lambda", "Errors", FunctionName=ref("Worker"))
+    (found,) = flow_of(Worker=function(), Role=role(), Watch=_queried(look, *expressions, **more)).alarms.values()
+    assert (found.fires, found.why) == (fires, why)
+
+
+@pytest.mark.parametrize(
+    ("metric", "statistic", "threshold", "fires"),
+    [
+        ("Errors", "Average", 0.5, None),
+        ("Errors", "Average", 0, True),
+        ("Errors", "Sum", 0.5, True),
+        ("IteratorAge", "Average", 0.5, True),
+    ],
+)
+def test_the_average_of_errors_is_a_share_of_the_invocations(metric, statistic, threshold, fires):
+    look = changed(alarm("AWS/Lambda", metric, FunctionName="f"), Statistic=statistic, Threshold=threshold)
+    (found,) = flow_of(Watch=look).alarms.values()
+    assert found.fires is fires
+
+
+def test_which_metrics_a_query_finds_cannot_be_told():
+    look = changed(age(0), Namespace=None, MetricName=None, Dimensions=None, Statistic=None, Period=None)
+    query = 'SELECT MAX(ApproximateNumberOfMessagesVisible) FROM SCHEMA("AWS/SQS", QueueName)'
+    (found,) = flow_of(Watch=changed(look, Metrics=[{"Id": "q", "Expression": query, "Period": 60}])).alarms.values()
+    assert (found.fires, found.why) == (None, "a query finds its metrics")
+    (found,) = flow_of(Watch=look).alarms.values()
+    assert (found.fires, found.why) == (False, "it looks at no metric")
+
+
 def _missing_is_breaching(watched, **more):
     look = changed(
         alarm("AWS/SQS", "ApproximateNumberOfMessagesVisible", QueueName=watched), TreatMissingData="breaching"

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from patterns.flow.draft import Draft, items, numbers
-from patterns.flow.model import Alarm, Metric, node_id
+from patterns.flow.model import Alarm, Bus, External, Metric, Rule, node_id
 from patterns.flow.rendered import CLOSE, OPEN, readable, render
-from patterns.flow.template import Resource, Unknown
+from patterns.flow.template import Ref, Resource, Unknown
 
 # What Lambda reports for each invocation, whatever became of it.
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html
@@ -252,9 +252,17 @@ def _dimension(draft: Draft, resource: Resource, name: str, value: Any) -> str:
     text = render(value)
     if text.startswith(OPEN):
         inner, _, rest = text[1:].partition(CLOSE)
+        rule = draft.nodes.get(inner) if isinstance(value, Ref) and not value.attribute else None
+        if isinstance(rule, Rule) and _on_own_bus(draft, rule):
+            return f"{rule.bus}|{inner}"
         return inner + rest
     inside = draft.named(resource.stack, value, _NAMES.get(name, ""))
     return inside or readable(text)
+
+
+def _on_own_bus(draft: Draft, rule: Rule) -> bool:
+    bus = draft.nodes.get(rule.bus)
+    return not bus.default if isinstance(bus, Bus) else isinstance(bus, External) and not bus.why
 
 
 def _fires(draft: Draft, resource: Resource, metrics: tuple[Metric, ...]) -> tuple[bool | None, str]:

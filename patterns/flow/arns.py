@@ -18,7 +18,10 @@ class Shape:
     name: str
     """The property that gives the resource its name."""
     names: tuple[str, ...]
-    """The attributes that return the name; the first is what an ARN is written with."""
+    """The attributes that return the name; the first is what an ARN is written with.
+
+    A rule has no attribute Name: so its name is told from its reference, which on a custom bus is ``bus|rule``.
+    """
     global_: bool = False
 
 
@@ -27,7 +30,7 @@ SHAPES: dict[str, Shape] = {
     "AWS::SNS::Topic": Shape("sns", "", "TopicName", ("TopicName",)),
     "AWS::Lambda::Function": Shape("lambda", "function:", "FunctionName", ("",)),
     "AWS::Events::EventBus": Shape("events", "event-bus/", "Name", ("", "Name")),
-    "AWS::Events::Rule": Shape("events", "rule/", "Name", ("",)),
+    "AWS::Events::Rule": Shape("events", "rule/", "Name", ("Name", "")),
     "AWS::S3::Bucket": Shape("s3", "", "BucketName", ("",), global_=True),
     "AWS::Kinesis::Stream": Shape("kinesis", "stream/", "Name", ("",)),
     "AWS::DynamoDB::Table": Shape("dynamodb", "table/", "TableName", ("",)),

@@ -461,7 +461,7 @@ class Resolver:
         return _cut(value, delimiter)
 
     def _arn(self, ref: Ref, depth: int) -> Any:
-        """The ARN that a reference returns, as text that can be cut: the CDK cuts names out of ARNs."""
+        """The ARN that a reference returns, or what else names two resources, as text that can be cut."""
         kind, stack = self.kind(ref), self.stacks[ref.stack]
         whole = arn_of(ref, kind, stack.region)
         properties = stack.resources[ref.logical_id].get("Properties") if kind else None
@@ -476,9 +476,12 @@ class Resolver:
                 arn = arn_of(Ref(name.stack, name.logical_id, "Arn"), "AWS::Lambda::Function", stack.region)
                 return concatenate((*text(arn), ":", *text(qualifier)))
         bus = self._value(stack, properties.get("EventBusName"), depth) if kind == "AWS::Events::Rule" else None
-        if whole is not None and bus is not None and bus != "default":
-            # A rule's ARN names its bus, except for the default bus.
+        if bus is not None and bus != "default" and (whole is not None or not ref.attribute):
+            # A rule's ARN names its bus, except for the default bus, and so does its reference.
+            # https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1131
             named = Ref(bus.stack, bus.logical_id) if isinstance(bus, Ref) else bus
+            if whole is None:
+                return concatenate((*text(named), "|", Ref(ref.stack, ref.logical_id, "Name")))
             head, *rest = text(whole)
             return concatenate((head, *text(named), "/", *rest))
         return whole
@@ -666,7 +669,7 @@ def _cut(value: Any, delimiter: str) -> Any:
             safe = False
     if not hidden and all(isinstance(part, str) and (safe or "${AWS::" not in part) for part in parts):
         safe = True
-    if not safe or (hidden and delimiter not in ":/"):
+    if not safe or (hidden and delimiter not in ("|:/" if isinstance(value, Text) else ":/")):
         if isinstance(value, str):
             return _Pieces(value, delimiter)
         return Unknown("Fn::Split cuts text that is known only when it is deployed")

@@ -200,14 +200,25 @@ def test_a_bus_without_rules_may_have_some_elsewhere():
     assert end(flow, "Bus", Outcome.OUTSIDE).unsure == ("which rules Bus has",)
 
 
+# The reference of a rule on a custom bus is "bus|rule".
+CUT = {"Fn::Select": [1, {"Fn::Split": ["|", ref("Rule")]}]}
+
+
 @pytest.mark.parametrize(
     ("dimensions", "told"),
     [
-        ({"RuleName": ref("Rule")}, False),
-        ({"RuleName": ref("Rule"), "EventBusName": ref("Bus")}, True),
+        ({"RuleName": CUT}, False),
+        ({"RuleName": CUT, "EventBusName": ref("Bus")}, True),
+        ({"RuleName": CUT, "EventBusName": {"Fn::Select": [0, {"Fn::Split": ["|", ref("Rule")]}]}}, True),
+        (
+            {"RuleName": {"Fn::Select": [2, {"Fn::Split": ["/", arn("Rule")]}]}, "EventBusName": ref("Bus")},
+            True,
+        ),
+        ({"RuleName": ref("Rule"), "EventBusName": ref("Bus")}, False),
     ],
 )
-def test_an_alarm_on_a_rule_of_ones_own_bus_needs_both_dimensions(dimensions, told):
+def test_an_alarm_on_a_rule_of_ones_own_bus_needs_both_dimensions_and_the_name_alone(dimensions, told):
+    """https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1131"""
     flow = flow_of(**OWN_BUS, Sent=alarm("AWS/Events", "InvocationsSentToDlq", **dimensions))
     assert bool(end(flow, "Bus", Outcome.DLQ).alarms) is told
 

@@ -374,3 +374,21 @@ def test_what_the_constructs_make_has_no_hazard(path: Path) -> None:
 
 def test_there_are_templates_of_every_construct() -> None:
     assert {path.parent.name for path in TEMPLATES} >= {"test_sqs_poll", "test_async_dlq", "test_sns_async"}
+
+
+def test_the_reference_of_a_rule_on_its_own_bus_is_not_its_name() -> None:
+    """https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1131"""
+    template = examples.design("routed")
+    resources = template["Resources"]
+    resources["PlacedAlarm"]["Properties"]["Dimensions"][1]["Value"] = {"Ref": "Placed"}
+    found = {finding.rule: finding.why for finding in findings(template)}
+    assert set(found) == {"events-alarm-without-bus", "events-dead-letter-queue-unwatched"}
+    assert "PlacedAlarm asks for Bus|Placed, which is what Ref returns" in found["events-alarm-without-bus"]
+    # Where no template gives the bus, its rule's name is cut out all the same.
+    template = examples.design("routed")
+    template["Resources"]["Placed"]["Properties"]["EventBusName"] = {"Ref": "SharedBus"}
+    assert "events-dead-letter-queue-unwatched" not in ids(template)
+    template["Resources"]["Placed"]["Properties"]["EventBusName"] = "shared"
+    alarm = template["Resources"]["PlacedAlarm"]["Properties"]
+    alarm["Dimensions"][1]["Value"] = {"Ref": "Placed"}
+    assert "events-alarm-without-bus" in ids(template)

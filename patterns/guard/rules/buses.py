@@ -179,21 +179,21 @@ def _matches_nothing(view: View) -> Iterator[Found]:
             yield Found(rule.resource, "EventPattern", facts)
 
 
-def _rule_dimension_alone(view: View) -> Iterator[Found]:
+def _rule_never_measured(view: View) -> Iterator[Found]:
     for alarm in view.flow.alarms.values():
         for metric in alarm.metrics:
             names = dict(metric.dimensions)
-            rule = view.flow.nodes.get(names.get("RuleName", ""))
-            if metric.namespace != "AWS/Events" or not isinstance(rule, EventRule) or "EventBusName" in names:
+            _, both, key = names.get("RuleName", "").rpartition("|")
+            rule = view.flow.nodes.get(key)
+            if metric.namespace != "AWS/Events" or not isinstance(rule, EventRule):
                 continue
-            bus = view.flow.nodes.get(rule.bus)
-            if isinstance(bus, Bus) and not bus.default:
-                yield Found(
-                    alarm.resource,
-                    "Dimensions",
-                    {"alarm": alarm.name, "rule": rule.name, "bus": bus.name, "metric": metric.name},
-                    subject=metric.name,
-                )
+            bus, alone = view.flow.nodes.get(rule.bus), "EventBusName" not in names
+            if not both and not (alone and isinstance(bus, Bus) and not bus.default):
+                continue
+            name = view.flow.name(rule.bus)
+            asks = "RuleName alone" if alone else f"{name}|{rule.name}, which is what Ref returns"
+            facts = {"alarm": alarm.name, "rule": rule.name, "bus": name, "metric": metric.name, "asks": asks}
+            yield Found(alarm.resource, "Dimensions", facts, subject=metric.name)
 
 
 _LOST = ("InvocationsFailedToBeSentToDlq", "FailedInvocations")
@@ -211,13 +211,18 @@ def _unwatched(view: View) -> Iterator[Found]:
 
 
 def _watched_by_arn(view: View, rule: EventRule) -> bool:
-    """Whether an alarm cuts the rule's name out of its ARN, which is the only way to name it on a custom bus."""
+    """Whether an alarm cuts the rule's name out of its ARN or reference, on a bus whose name no template gives."""
     assert rule.resource is not None
     return any(
         alarm.acts is not False
         and alarm.fires is not False
         and alarm.resource.stack == rule.resource.stack
-        and any(metric.namespace == "AWS/Events" and metric.name in _LOST for metric in alarm.metrics)
+        and any(
+            metric.namespace == "AWS/Events"
+            and metric.name in _LOST
+            and "|" not in dict(metric.dimensions).get("RuleName", "")
+            for metric in alarm.metrics
+        )
         and mentions(alarm.resource.properties.get("Dimensions"), rule.resource.logical_id)
         for alarm in view.flow.alarms.values()
     )
@@ -409,12 +414,16 @@ RULES = (
         Severity.HIGH,
         "An alarm on a rule never gets data",
         "{rule} belongs to {bus}. For such a rule EventBridge reports {metric} with EventBusName and RuleName "
-        "together; {alarm} asks for RuleName alone and never fires.",
-        "Add EventBusName to dimensions_map.",
-        "Add the dimension EventBusName.",
+        "together; {alarm} asks for {asks}, and never fires.",
+        'Give dimensions_map EventBusName, and as RuleName Fn.select(2, Fn.split("/", rule.rule_arn)).',
+        'Give the dimensions EventBusName, and as RuleName !Select [1, !Split ["|", !Ref the rule]].',
         _MONITORING,
-        _rule_dimension_alone,
-        Example("routed", {"PlacedAlarm.Properties.Dimensions": [{"Name": "RuleName", "Value": {"Ref": "Placed"}}]}),
+        _rule_never_measured,
+        Example(
+            "routed",
+            {"PlacedAlarm.Properties.Dimensions": [{"Name": "RuleName", "Value": {"Ref": "Placed"}}]},
+            also=("events-dead-letter-queue-unwatched",),
+        ),
     ),
     Rule(
         "scheduler-no-dead-letter-queue",

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from patterns.flow.template import Ref, read
+from patterns.flow.template import Ref, Unknown, read
 
 FUNCTION = {"Type": "AWS::Lambda::Function", "Properties": {}}
 VERSION = {"Type": "AWS::Lambda::Version", "Properties": {"FunctionName": {"Ref": "Function"}}}
@@ -51,7 +51,24 @@ def test_a_rules_name_stands_behind_its_bus_in_its_arn(bus: Any, index: int) -> 
     properties = {"EventPattern": {}} | ({"EventBusName": bus} if bus else {})
     raw = piece(index, "/", {"Fn::GetAtt": ["Rule", "Arn"]})
     value, _ = resolved(raw, Bus=BUS, Rule={"Type": "AWS::Events::Rule", "Properties": properties})
-    assert value == Ref("S", "Rule")
+    assert value == Ref("S", "Rule", "Name")
+
+
+@pytest.mark.parametrize(
+    ("bus", "pieces"),
+    [
+        ({"Ref": "Bus"}, (Ref("S", "Bus"), Ref("S", "Rule", "Name"))),
+        ("elsewhere", ("elsewhere", Ref("S", "Rule", "Name"))),
+        (None, (None, None)),
+    ],
+)
+def test_a_rules_name_stands_behind_its_bus_in_its_reference(bus: Any, pieces: tuple[Any, Any]) -> None:
+    """https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/1131"""
+    properties = {"EventPattern": {}} | ({"EventBusName": bus} if bus else {})
+    for index, known in enumerate(pieces):
+        rule = {"Type": "AWS::Events::Rule", "Properties": properties}
+        value, _ = resolved(piece(index, "|", {"Ref": "Rule"}), Bus=BUS, Rule=rule)
+        assert value == known if known else isinstance(value, Unknown)
 
 
 def test_an_alias_of_a_function_elsewhere_stays_what_it_is() -> None:

@@ -181,6 +181,28 @@ def test_what_may_not_run_is_throttled_and_makes_no_errors(metric, limit, tells)
     assert told(flow, "on every receive") is tells
 
 
+PARTIAL = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
+
+
+@pytest.mark.parametrize(
+    ("answers", "metric", "limit", "tells"),
+    [
+        ({}, "Errors", 5, True),
+        (PARTIAL, "Errors", 5, False),
+        (PARTIAL, "Throttles", 0, True),
+        ({"FunctionResponseTypes": ref("Open")}, "Errors", 5, True),
+    ],
+)
+def test_an_invocation_that_reports_the_messages_that_failed_is_no_error(answers, metric, limit, tells):
+    """https://github.com/aws-powertools/powertools-lambda-typescript/discussions/1785"""
+    errors = alarm("AWS/Lambda", metric, FunctionName=ref("Worker"))
+    worker = function(ReservedConcurrentExecutions=limit)
+    polled = flow_of(**{**POLLED, "Worker": worker, "Poll": changed(mapping(), **answers)}, Alarm=errors)
+    assert told(polled, "on every receive") is tells
+    (lost,) = losses(flow_of(**{**STREAM, "Worker": worker}, Poll=reads(**answers), Alarm=errors))
+    assert lost.told is tells
+
+
 def qualified(name):
     return {"Fn::Join": ["", [ref("Worker"), name]]}
 

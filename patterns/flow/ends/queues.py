@@ -9,7 +9,7 @@ from patterns.flow.ends.rounds import loop_of
 from patterns.flow.ends.screens import lets_nothing_through
 from patterns.flow.ends.steps import POLLED, End, Go, doubts_of, existence, is_plain, siblings_of
 from patterns.flow.ends.streams import reader_of, turned_on
-from patterns.flow.ends.watching import Wanted, function_metrics, queue_alarms, told_by
+from patterns.flow.ends.watching import Wanted, queue_alarms, reader_metrics, told_by
 from patterns.flow.model import Flow, Function, Kept, Node, Outcome, Poll, Queue, Redrive
 from patterns.flow.words import duration, times
 
@@ -145,7 +145,7 @@ def _poison(
         fails = f"{refused} and fails"
     if any(poll.may_delete.denied for poll in polls):
         fails = f"{fails}, or processes it and may not delete it,"
-    alarms = told_by(flow, *(m for p in polls for m in function_metrics(flow, p.target)))
+    alarms = told_by(flow, *(m for p in polls for m in reader_metrics(flow, p)))
     if not isinstance(node, Queue):
         yield End(
             Outcome.OUTSIDE,

@@ -163,12 +163,23 @@ def named_metrics(node: Function, *metrics: str) -> list[Wanted]:
 
 
 def function_metrics(flow: Flow, key: str) -> list[Wanted]:
-    """What counts the failures of a function that a poller calls."""
+    """What counts the failures of a function whose caller waits."""
     node = flow.nodes[key]
     if not isinstance(node, Function):
         return []
     # What may not run at all makes no errors.
     return named_metrics(node, "Throttles" if node.reserved_concurrency == 0 else "Errors")
+
+
+def reader_metrics(flow: Flow, poll: Poll) -> list[Wanted]:
+    """What counts the failures of a function that a poller calls.
+
+    An invocation that reports the messages which failed has succeeded, so it is no error.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+    https://github.com/aws-powertools/powertools-lambda-typescript/discussions/1785
+    """
+    found = function_metrics(flow, poll.target)
+    return [one for one in found if not (poll.partial and one.metric == "Errors")]
 
 
 # --- streams -----------------------------------------------------------------------------------------
@@ -182,7 +193,7 @@ def stream_alarms(flow: Flow, node: Stream, poll: Poll) -> tuple[str, ...]:
     kafka = node.service == "kafka"
     # With a destination to write to, Lambda's retries of Kafka records end.
     endless = poll.retries == -1 and poll.record_age == -1 and not (kafka and _is_kept(flow, poll))
-    wanted = [*function_metrics(flow, poll.target), *_discards(flow, poll, not endless)]
+    wanted = [*reader_metrics(flow, poll), *_discards(flow, poll, not endless)]
     # A record is as old as the reader lets it grow: until it expires, or to its maximum age. Retries may end at once.
     reached = node.retention if endless else poll.record_age if poll.retries in (-1, None) else 0
     # What comes after a record that blocks its partition makes the lag of a Kafka topic.

@@ -749,13 +749,16 @@ class Flow:
         return node.name if node else node_id
 
     def watching(self, namespace: str, metric: str, dimension: str, node: str) -> Sequence[Alarm]:
-        """The alarms on one metric of one resource, whether or not they act or fire."""
+        """The alarms on one metric of one resource, whether or not they act or fire.
+
+        Both names empty: those on the metric of all resources there are.
+        """
         index = self._memo.get("alarms")
         if index is None:
             index = {}
             for alarm in self.alarms.values():
                 for seen in alarm.metrics:
-                    for name, value in seen.dimensions:
+                    for name, value in seen.dimensions or (("", ""),):
                         index.setdefault((seen.namespace, seen.name, name, value), []).append(alarm)
             self._memo["alarms"] = index
         return index.get((namespace, metric, dimension, node), ())

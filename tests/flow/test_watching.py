@@ -1,8 +1,10 @@
 """An alarm counts only for the ends that its metric counts: who relies on any other hears nothing."""
 
+import json
+
 import pytest
 
-from patterns.flow import Outcome, fates, losses
+from patterns.flow import Outcome, fates, losses, read_flow
 from tests.flow.parts import (
     alarm,
     allow,
@@ -179,6 +181,32 @@ def test_what_may_not_run_is_throttled_and_makes_no_errors(metric, limit, tells)
     parts = {**POLLED, "Worker": function(ReservedConcurrentExecutions=limit)}
     flow = flow_of(**parts, Alarm=alarm("AWS/Lambda", metric, FunctionName=ref("Worker")))
     assert told(flow, "on every receive") is tells
+
+
+@pytest.mark.parametrize(("metric", "tells"), [("Errors", True), ("Throttles", False), ("AsyncEventsDropped", False)])
+def test_an_alarm_on_all_functions_looks_at_each(metric, tells):
+    """https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_lambda.Function.html"""
+    assert told(flow_of(**POLLED, Alarm=alarm("AWS/Lambda", metric)), "on every receive") is tells
+
+
+@pytest.mark.parametrize(
+    ("of", "tells"), [("111122223333/eu-west-1", True), ("111122223333/eu-west-2", False), ("1/eu-west-1", False)]
+)
+def test_all_functions_are_those_of_the_alarm_s_account_and_region(of, tells, tmp_path):
+    places = {"S": "111122223333/eu-west-1", "Watch": of}
+    templates = {"S": POLLED, "Watch": {"Alarm": alarm("AWS/Lambda", "Errors")}}
+    artifacts = {
+        name: {
+            "type": "aws:cloudformation:stack",
+            "environment": f"aws://{place}",
+            "properties": {"templateFile": f"{name}.json"},
+        }
+        for name, place in places.items()
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps({"version": "48.0.0", "artifacts": artifacts}))
+    for name, resources in templates.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps({"Resources": resources}))
+    assert told(read_flow(tmp_path), "on every receive") is tells
 
 
 PARTIAL = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}

@@ -38,7 +38,24 @@ def told_by(flow: Flow, *wanted: Wanted) -> tuple[str, ...]:
         for alarm in flow.watching(one.namespace, one.metric, one.dimension, one.node):
             if alarm.acts and alarm.fires and _precise(flow, alarm.metrics, one):
                 found[alarm.id] = None
+        if one.metric in _OF_ALL and one.namespace == "AWS/Lambda":
+            of_all = flow.watching(one.namespace, one.metric, "", "")
+            found.update({a.id: None for a in of_all if a.acts and a.fires and _at_one_place(flow, a, one.node)})
     return tuple(found)
+
+
+# Lambda adds these up over all functions of an account in a Region, too.
+# https://docs.aws.amazon.com/cdk/api/v2/docs/aws-cdk-lib.aws_lambda.Function.html
+_OF_ALL = ("Errors", "Throttles")
+
+
+def _at_one_place(flow: Flow, alarm: Alarm, key: str) -> bool:
+    """Whether an alarm and a resource may be in one account and Region."""
+    if flow.template is None:
+        return True
+    stacks = (alarm.resource.stack, flow.nodes[key].stack)
+    asked = (flow.template.account, flow.template.region)
+    return all(len({place for stack in stacks if stack and (place := ask(stack))}) < 2 for ask in asked)
 
 
 def told_by_age(flow: Flow, wanted: Wanted, reached: int | None, unit: int = 1) -> tuple[str, ...]:

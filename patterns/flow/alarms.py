@@ -243,6 +243,7 @@ _NAMES = {
     "TopicName": "AWS::SNS::Topic",
     "FunctionName": "AWS::Lambda::Function",
     "EventBusName": "AWS::Events::EventBus",
+    "PipeName": "AWS::Pipes::Pipe",
     "RuleName": "AWS::Events::Rule",
     "StreamName": "AWS::Kinesis::Stream",
 }

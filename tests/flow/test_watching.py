@@ -209,6 +209,29 @@ def test_all_functions_are_those_of_the_alarm_s_account_and_region(of, tells, tm
     assert told(read_flow(tmp_path), "on every receive") is tells
 
 
+@pytest.mark.parametrize(
+    ("metric", "name", "tells"),
+    [
+        ("ExecutionFailed", ref("Pipe"), True),
+        ("TargetStageFailed", "orders", True),
+        ("ExecutionFailed", "another", False),
+        ("ExecutionThrottled", ref("Pipe"), False),
+    ],
+)
+def test_a_pipe_counts_the_executions_that_fail(metric, name, tells):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-monitoring.html"""
+    failed = alarm("AWS/EventBridge/Pipes", metric, PipeName=name)
+
+    def piped(source, **parts):
+        role_of = role(allow("*", "sqs:*", "kinesis:*"))
+        pipe = resource("AWS::Pipes::Pipe", Name="orders", Source=arn(source), Target=arn("Out"), RoleArn=arn("Role"))
+        return flow_of(**parts, Out=queue(), Role=role_of, Pipe=pipe, Alarm=failed)
+
+    assert told(piped("Queue", Queue=queue()), "on every receive") is tells
+    (lost,) = losses(piped("Stream", Stream=STREAM["Stream"]))
+    assert lost.told is tells
+
+
 PARTIAL = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
 
 

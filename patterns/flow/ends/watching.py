@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
-from patterns.flow.model import Alarm, Bus, Delivery, Flow, Function, Metric, Node, Poll, Queue, Rule, Stream
+from patterns.flow.model import Alarm, Bus, Delivery, Flow, Function, Metric, Node, Pipe, Poll, Queue, Rule, Stream
 from patterns.flow.rendered import GAP, OPEN
 
 
@@ -189,12 +189,16 @@ def function_metrics(flow: Flow, key: str) -> list[Wanted]:
 
 
 def reader_metrics(flow: Flow, poll: Poll) -> list[Wanted]:
-    """What counts the failures of a function that a poller calls.
+    """What counts the failures of a function that a poller calls, or of a pipe.
 
     An invocation that reports the messages which failed has succeeded, so it is no error.
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
     https://github.com/aws-powertools/powertools-lambda-typescript/discussions/1785
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-monitoring.html
     """
+    if isinstance(flow.nodes[poll.target], Pipe):
+        names = ("ExecutionFailed", "TargetStageFailed")
+        return [Wanted("AWS/EventBridge/Pipes", name, "PipeName", poll.target) for name in names]
     found = function_metrics(flow, poll.target)
     return [one for one in found if not (poll.partial and one.metric == "Errors")]
 

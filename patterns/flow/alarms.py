@@ -3,10 +3,10 @@
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from patterns.flow._composites import waited_for
 from patterns.flow.draft import Draft, items, numbers
 from patterns.flow.model import Alarm, Bus, External, Metric, Rule, node_id
 from patterns.flow.rendered import CLOSE, OPEN, readable, render
@@ -44,8 +44,8 @@ _AGES = (
 
 def alarms(draft: Draft) -> Iterator[Alarm]:
     """Every alarm in the templates, the composite ones too (they look at no metric of their own)."""
-    acting = _acting_composites(draft, True)
-    perhaps = _acting_composites(draft, None)
+    acting = _waited_for(draft, True)
+    perhaps = _waited_for(draft, False)
     for resource in draft.template.of_type("AWS::CloudWatch::CompositeAlarm"):
         yield Alarm(
             id=node_id(resource),
@@ -143,19 +143,22 @@ def _scales(draft: Draft, resource: Resource, action: Any) -> bool:
     return draft.type_of(inside) in _SCALING or render(action).split(":")[2:3] == ["autoscaling"]
 
 
-_ALARM = re.compile(r"(NOT\s+|NOT\s*\(\s*)?\bALARM\s*\(\s*[\"']?([^\"')]+?)[\"']?\s*\)", re.IGNORECASE)
+def _waited_for(draft: Draft, certain: bool) -> set[str]:
+    """What the composite alarms that act wait for, ids and names, at any depth: any one of these, or any of them.
 
-
-def _acting_composites(draft: Draft, acts: bool | None) -> set[str]:
-    """What the composite alarms that act (``None``: that may act) wait for: ids and names, at any depth."""
+    Args:
+        certain: whether one alarm is enough, and the composite alarm is there.
+    """
     composites = {node_id(c): c for c in draft.template.of_type("AWS::CloudWatch::CompositeAlarm")}
-    inside = {key: _inside(render(draft.value(c, "AlarmRule", default=""))) for key, c in composites.items()}
+    rules = {key: waited_for(render(draft.value(c, "AlarmRule", default=""))) for key, c in composites.items()}
     named = {token: key for key, composite in composites.items() for token in _tokens(draft, composite)}
-    waiting = [key for key, composite in composites.items() if _composite_acts(draft, composite) is acts]
+    acts = {key: _composite_acts(draft, composite) for key, composite in composites.items()}
+    waiting = [key for key, act in acts.items() if act or (act is None and not certain)]
     found: set[str] = set()
     done = set(waiting)
     while waiting:
-        tokens = inside[waiting.pop()]
+        alone, among = rules[waiting.pop()]
+        tokens = alone if certain else among
         found |= tokens
         for token in tokens:
             nested = named.get(token)
@@ -173,14 +176,6 @@ def _perhaps_none(action: Any) -> bool:
 def _composite_acts(draft: Draft, composite: Resource) -> bool | None:
     acts = _acts(draft, composite)
     return None if acts and composite.condition is not None else acts
-
-
-# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html
-_LONGEST = 10_240
-
-
-def _inside(rule: str) -> set[str]:
-    return {token.rpartition(":alarm:")[2] for negated, token in _ALARM.findall(rule[:_LONGEST]) if not negated}
 
 
 def _tokens(draft: Draft, resource: Resource) -> Iterator[str]:

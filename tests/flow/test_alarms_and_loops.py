@@ -133,6 +133,25 @@ def test_a_metric_inside_metric_math_counts():
         ("NOT ALARM(${Alarm})", False),
         ("OK(${Alarm})", False),
         ("ALARM(other)", False),
+        ("ALARM(${Alarm}) AND ALARM(other)", False),
+        ("ALARM(${Alarm}) AND NOT ALARM(maintenance)", True),
+        ('(ALARM("${Alarm.Arn}") AND (OK(other)))', True),
+        ("NOT (ALARM(${Alarm}) OR ALARM(other))", False),
+        ("NOT (NOT ALARM(${Alarm}) AND NOT ALARM(other))", True),
+        # AND binds more tightly than OR.
+        ("ALARM(${Alarm}) OR ALARM(other) AND ALARM(third)", True),
+        ("ALARM(other) OR ALARM(${Alarm}) AND ALARM(third)", False),
+        ("ALARM(${Alarm}) OR NOT ALARM(other)", False),
+        ("ALARM(${Alarm}) AND TRUE", True),
+        ("ALARM(${Alarm}) AND FALSE", False),
+        ("ALARM(${Alarm}) OR INSUFFICIENT_DATA(other)", True),
+        ('AT_LEAST(1, ALARM, ("${Alarm.Arn}", "other"))', True),
+        ('AT_LEAST(2, ALARM, ("${Alarm.Arn}", "other"))', False),
+        ('AT_LEAST(50%, NOT OK, ("${Alarm.Arn}", "other"))', True),
+        ('AT_LEAST(60%, NOT OK, ("${Alarm.Arn}", "other"))', False),
+        ('AT_LEAST(1, OK, ("${Alarm.Arn}", "other"))', False),
+        ("ALARM(${Alarm}) OR", False),
+        ("ALARM(${Alarm}))", False),
     ],
 )
 def test_an_alarm_without_an_action_may_act_through_a_composite(rule, told):
@@ -141,6 +160,17 @@ def test_an_alarm_without_an_action_may_act_through_a_composite(rule, told):
     assert (unwatched(flow_of(**KEPT, Alarm=silent, All=composite)) == []) is told
     mute = changed(composite, AlarmActions=[])
     assert unwatched(flow_of(**KEPT, Alarm=silent, All=mute)) != []
+
+
+@pytest.mark.parametrize(
+    ("rule", "acts"),
+    [("ALARM(${Alarm}) AND ALARM(other)", None), ("ALARM(Inner) AND ALARM(other)", None), ("ALARM(Inner)", True)],
+)
+def test_an_alarm_that_acts_only_among_others_may_act(rule, acts):
+    inner = resource("AWS::CloudWatch::CompositeAlarm", AlarmName="Inner", AlarmRule={"Fn::Sub": "ALARM(${Alarm})"})
+    outer = resource("AWS::CloudWatch::CompositeAlarm", AlarmRule={"Fn::Sub": rule}, AlarmActions=[OPS])
+    flow = flow_of(**KEPT, Alarm=changed(VISIBLE, AlarmActions=None), Inner=inner, Outer=outer)
+    assert flow.alarms["S/Alarm"].acts is acts
 
 
 SCALING = "arn:aws:autoscaling:eu-central-1:111122223333:scalingPolicy:1:resource/ecs/service/c/s:policyName/out"

@@ -109,6 +109,8 @@ ONCE = "more than once: SNS, SQS may deliver again"
             "twice where it passes the filters: by Q5 and by Q6",
         ),
         ((by(kind=["lead"]), by(kind=ref("Open"))), "twice where it passes the filters: by Q0 and by Q1"),
+        ((by(kind=["lead"]), by(kind=["order"], region=ref("Open"))), ONCE),
+        ((by(kind=["lead"]), by(region=[ref("Open")])), "twice where it passes the filters: by Q0 and by Q1"),
     ],
     ids=str,
 )
@@ -139,6 +141,34 @@ def test_rules_of_one_bus_that_exclude_each_other_do_not_double_events(patterns,
         **{f"Permission{name}": permission("events", arn(name)) for name in rules},
         Worker=function(),
         Role=role(),
+    )
+    assert end(flow, "Bus", Outcome.PROCESSED).duplicates.partition(";")[0] == told
+
+
+@pytest.mark.parametrize(
+    ("patterns", "told"),
+    [
+        (({"source": ["a"]}, {"source": ["b"]}), "more than once: EventBridge, SQS may deliver again"),
+        (({"source": ["a"]}, {"detail-type": ["b"]}), "twice where it passes the filters: by One and by Two"),
+        (({"source": ["a"]}, None), "twice where it passes the filters: by One and by Two"),
+        ((None, None), "twice: by One and by Two"),
+    ],
+)
+def test_subscribers_of_one_bus_that_exclude_each_other_do_not_double_events(patterns, told):
+    queues = {"One": queue(), "Two": queue()}
+
+    def subscriber(to: str, pattern: Any) -> dict[str, Any]:
+        filters = {"FilterConfiguration": {"Filters": [{"Pattern": json.dumps(pattern)}]}} if pattern else {}
+        invoke = {"TargetArn": arn(to), "RoleArn": arn("Role")}
+        return resource("AWS::EventsV2::Subscriber", EventBusArn=arn("Bus"), InvokeConfiguration=invoke, **filters)
+
+    flow = flow_of(
+        **queues,
+        **{f"S{name}": subscriber(name, pattern) for name, pattern in zip(queues, patterns, strict=True)},
+        **{f"P{name}": mapping(name) for name in queues},
+        Bus=resource("AWS::EventsV2::EventBus", Name="shop"),
+        Worker=function(),
+        Role=role(polls(*queues), {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*"}),
     )
     assert end(flow, "Bus", Outcome.PROCESSED).duplicates.partition(";")[0] == told
 

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from patterns.errors import PatternError
 from patterns.flow.ends.screens import SCOPES, scope_of
-from patterns.flow.ends.steps import is_plain
 from patterns.flow.filters.cover import common
 from patterns.flow.model import (
     Bucket,
@@ -215,8 +214,10 @@ def _asked(edge: Edge) -> _Asked | None:
         found, scope = (edge.pattern,), "eventbridge"
     elif isinstance(edge, Poll):
         found, scope = edge.filters, scope_of(edge)
-    plain = bool(found) and all(isinstance(one, Mapping) and is_plain(one) for one in found)
-    return _Asked(edge.source, scope, found) if plain and scope else None
+    elif isinstance(edge, Delivery):
+        found, scope = edge.filters, "eventbridge"
+    known = bool(found) and all(isinstance(one, Mapping) for one in found)
+    return _Asked(edge.source, scope, found) if known and scope else None
 
 
 def _by(flow: Flow, way: tuple[str, ...]) -> str:

@@ -349,3 +349,50 @@ def test_a_queue_or_topic_that_stands_in_no_template_may_deliver_again_too(name:
     flow = flow_of(Worker=function(), Link=into, Permission=permission("sns", source))
     [fate] = [fate for fate in fates(flow)[source] if fate.outcome is Outcome.PROCESSED]
     assert (fate.duplicates, fate.order) == (f"more than once: {link} may deliver again", told)
+
+
+FIFO = queue(FifoQueue=True, ContentBasedDeduplication=True)
+GROUP = {"SqsQueueParameters": {"MessageGroupId": "$.dynamodb.Keys.id.S"}}
+
+
+@pytest.mark.parametrize(
+    ("source", "parameters", "order"),
+    [
+        (FIFO, {}, "in order within a message group"),
+        (queue(), {}, "in no order"),
+        (FIFO, {"LambdaFunctionParameters": {"InvocationType": "REQUEST_RESPONSE"}}, "in order within a message group"),
+        (FIFO, {"LambdaFunctionParameters": {"InvocationType": "FIRE_AND_FORGET"}}, "in no order"),
+        (FIFO, {"LambdaFunctionParameters": {"InvocationType": ref("Open")}}, "in no order"),
+        (resource("AWS::Kinesis::Stream"), {}, "in order within a shard or partition"),
+    ],
+)
+def test_a_pipe_that_waits_for_its_function_keeps_the_order(source, parameters, order):
+    """https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-event-source.html"""
+    role_of = role({"Effect": "Allow", "Action": "*", "Resource": "*"})
+    pipe = resource(
+        "AWS::Pipes::Pipe",
+        Source=arn("Source"),
+        Target=arn("Worker"),
+        RoleArn=arn("Role"),
+        TargetParameters=parameters,
+    )
+    flow = flow_of(Source=source, Pipe=pipe, Worker=function(), Role=role_of)
+    assert {fate.order for fate in ends(flow, "Source", Outcome.PROCESSED)} == {order}
+
+
+def test_behind_a_fifo_queue_records_of_a_stream_keep_the_order_of_their_group_only():
+    flow = flow_of(
+        Table=resource("AWS::DynamoDB::Table", StreamSpecification={"StreamViewType": "NEW_IMAGE"}),
+        Pipe=resource(
+            "AWS::Pipes::Pipe",
+            Source=arn("Table", "StreamArn"),
+            Target=arn("Queue"),
+            RoleArn=arn("Role"),
+            TargetParameters=GROUP,
+        ),
+        Queue=FIFO,
+        Poll=mapping(),
+        Worker=function(),
+        Role=role({"Effect": "Allow", "Action": "*", "Resource": "*"}),
+    )
+    assert end(flow, "Table", Outcome.PROCESSED).order == "in order within a message group"

@@ -250,11 +250,11 @@ def order_kept(flow: Flow, start: str, path: tuple[str, ...]) -> str:
         keeps for node, link in zip(nodes, links, strict=True) if (keeps := _keeps_order(node, link)) is not None
     ]
     last = links[-2] if path else None
-    if isinstance(nodes[-1], Function) and not (isinstance(last, Poll) or (last and _in_groups(last))):
+    if isinstance(nodes[-1], Function) and not (last and _waits(last)):
         return "in no order"
     if not ordered or not all(ordered) or any(link and _shared(link) for link in links):
         return "in no order"
-    if not any(isinstance(node, Stream) for node in nodes):
+    if any(isinstance(node, Queue | Topic | Bus) for node in nodes):
         return "in order within a message group"
     return f"in order within {_ordered_by(nodes, links)}"
 
@@ -282,6 +282,16 @@ def _keeps_order(node: Node, link: Edge | None) -> bool | None:
     if isinstance(node, Bus):
         return link is not None and _in_groups(link)
     return False if isinstance(node, Rule | Bucket | Schedule) else None
+
+
+def _waits(link: Edge) -> bool:
+    """Whether who invokes a function waits for its answer before what comes next in order.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-event-source.html
+    """
+    if isinstance(link, Delivery) and link.by == "pipes":
+        return not link.asynchronous and "asynchronous" not in link.unknown
+    return isinstance(link, Poll) or _in_groups(link)
 
 
 def _in_groups(link: Edge) -> bool:

@@ -3,7 +3,7 @@
 import pytest
 
 from patterns.flow import Outcome, Way, fates, losses
-from patterns.flow.model import Bucket, Call, Delivery, Notification, Poll
+from patterns.flow.model import Answer, Bucket, Call, Delivery, Notification, Poll
 from tests.flow.parts import (
     allow,
     arn,
@@ -295,3 +295,49 @@ def test_a_thing_rule_invokes_its_function_asynchronously():
     thing = resource("AWS::IoT::TopicRule", TopicRulePayload={"Actions": [{"Lambda": {"FunctionArn": arn("Worker")}}]})
     flow = flow_of(Thing=thing, Worker=function(), Role=role())
     assert [fate.at for fate in losses(flow)] == ["S/Worker", "S/Worker"]
+
+
+def test_each_integration_of_an_api_calls_with_its_own_role_or_with_none_and_authorizers_get_no_message():
+    def calls(target, **more):
+        uri = {"Fn::Sub": f"arn:aws:apigateway:${{AWS::Region}}:{target}"}
+        return {"x-amazon-apigateway-integration": {"uri": uri, "httpMethod": "POST", **more}}
+
+    body = {
+        "paths": {
+            "/in": {"post": calls("sqs:path/${AWS::AccountId}/${Queue.QueueName}", credentials=arn("Role"))},
+            "/out": {"get": calls("lambda:path/2015-03-31/functions/${Worker.Arn}/invocations")},
+            "/again": {"get": {"x-amazon-apigateway-integration": {"$ref": "#/components/x/Shared"}}},
+        },
+        "components": {
+            "x-amazon-apigateway-integrations": {"Shared": {"uri": arn("Shared"), "type": "aws_proxy"}},
+            "securitySchemes": {"Own": {"x-amazon-apigateway-authorizer": {"authorizerUri": arn("Authorizer")}}},
+        },
+    }
+    flow = flow_of(
+        Api=resource("AWS::ApiGateway::RestApi", Body=body),
+        Role=role(allow(arn("Queue"), "sqs:SendMessage")),
+        Queue=queue("Dead"),
+        Dead=dead_letters(),
+        Worker=function(),
+        Shared=function(),
+        Authorizer=function(),
+    )
+    calls_told = {(call.target, call.verdict.answer) for call in flow.edges_of(Call)}
+    assert calls_told == {(f"S/{name}", Answer.ALLOWED) for name in ("Queue", "Worker", "Shared")}
+
+
+def test_a_queue_that_one_integration_may_send_to_is_sent_to():
+    def puts(role):
+        uri = {"Fn::Sub": "arn:aws:apigateway:${AWS::Region}:sqs:path/${AWS::AccountId}/${Queue.QueueName}"}
+        text = {"application/json": "Action=SendMessage&MessageBody=$input.body"}
+        put = {"credentials": arn(role), "uri": uri, "requestTemplates": text}
+        return {"post": {"x-amazon-apigateway-integration": put}}
+
+    def told(*roles):
+        api = resource("AWS::ApiGateway::RestApi", Body={"paths": {f"/{each}": puts(each) for each in roles}})
+        may = role(allow(arn("Queue"), "sqs:SendMessage"))
+        (edge,) = flow_of(Api=api, May=may, Not=role(), Queue=queue()).edges_of(Call)
+        return edge.verdict.answer
+
+    assert told("Not") is Answer.DENIED
+    assert told("Not", "May") is told("May", "Not") is Answer.ALLOWED

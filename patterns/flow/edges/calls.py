@@ -54,14 +54,12 @@ def links(draft: Draft) -> Iterator[Edge]:
         for resource in draft.template.of_type(kind):
             caller = _caller(draft, resource, owner)
             _note_definition(draft, resource)
-            roles = _roles(draft, resource)
             words = " ".join(_words(resource.properties))
             sends, names_a_bus = _SENDS.search(words), "EventBusName" in words
             kinds = dict(_invocations(draft, resource)) if _INVOCATION.search(words) else {}
-            for target, place, way in _named(draft, resource, names_a_bus):
+            for (target, place, way), verdict in _named(draft, resource, names_a_bus).items():
                 if (caller, target, way) in seen or caller == target:
                     continue
-                verdict = _may_call(draft, roles, target, resource)
                 if verdict.denied and not sends:
                     continue  # what it may not send to, it reads or describes
                 seen.add((caller, target, way))
@@ -138,9 +136,8 @@ def _words(value: Any) -> Iterator[str]:
             waiting.extend(value)
 
 
-def _roles(draft: Draft, resource: Resource) -> list[str]:
-    """The roles by which a service calls; an empty one stands in none of the templates."""
-    return list(dict.fromkeys(_roles_in(draft, resource.stack, draft.resolved(resource), 40)))
+def _roles(draft: Draft, stack: str, value: Any) -> list[str]:
+    return list(dict.fromkeys(_roles_in(draft, stack, value, 40)))
 
 
 def _roles_in(draft: Draft, stack: str, value: Any, depth: int) -> Iterator[str]:
@@ -184,18 +181,58 @@ def _caller(draft: Draft, resource: Resource, owner: str) -> str:
     return node_id(resource)
 
 
-def _named(draft: Draft, resource: Resource, names_a_bus: bool) -> Iterator[tuple[str, str, Way]]:
-    for name, value in draft.resolved(resource).items():
-        # An error action is taken when another action fails.
-        failure = (
-            value.get("ErrorAction") if resource.type == "AWS::IoT::TopicRule" and isinstance(value, Mapping) else None
-        )
-        for part, way in ((value, Way.MESSAGE), (failure, Way.FAILURE)):
-            if way is Way.MESSAGE and failure is not None:
-                part = {key: item for key, item in value.items() if key != "ErrorAction"}
-            for text in _texts(part, 40):
-                for target in _targets(draft, resource, text, names_a_bus):
-                    yield target, str(name), way
+def _named(draft: Draft, resource: Resource, names_a_bus: bool) -> dict[tuple[str, str, Way], Verdict]:
+    """What a service calls, in which property and when it says so, and whether it may by any role that it says."""
+    named: dict[tuple[str, str, Way], Verdict] = {}
+    for place, way, part, roles in _parts(draft, resource):
+        for text in _texts(part, 40):
+            for target in _targets(draft, resource, text, names_a_bus):
+                known = named.get((target, place, way))
+                if known is None or not known.allowed:
+                    verdict = _may_call(draft, roles, target, resource)
+                    named[target, place, way] = min(known or verdict, verdict, key=lambda one: _RANK[one.answer])
+    return named
+
+
+# An API's definition calls with the role of each integration, or without one by the policy of what it calls; its
+# authorizers decide who may call and get no message.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-integration.html
+_INTEGRATION = "x-amazon-apigateway-integration"
+# Named ones, to which the integrations of HTTP APIs refer.
+_INTEGRATIONS = "x-amazon-apigateway-integrations"
+
+
+def _parts(draft: Draft, resource: Resource) -> Iterator[tuple[str, Way, Any, list[str]]]:
+    """The parts of a definition that call, and the roles by which each does; one in no template is empty."""
+    properties = draft.resolved(resource)
+    integrations = list(_integrations(properties.get("Body"), 40))
+    for integration in integrations:
+        yield "Body", Way.MESSAGE, integration, _roles(draft, resource.stack, integration)
+    roles = _roles(draft, resource.stack, properties)
+    for name, value in properties.items():
+        if name == "Body" and integrations:
+            continue
+        if resource.type == "AWS::IoT::TopicRule" and isinstance(value, Mapping) and "ErrorAction" in value:
+            # An error action is taken when another action fails.
+            yield name, Way.FAILURE, value["ErrorAction"], roles
+            value = {key: item for key, item in value.items() if key != "ErrorAction"}
+        yield name, Way.MESSAGE, value, roles
+
+
+def _integrations(value: Any, depth: int) -> Iterator[Any]:
+    if depth == 0:
+        return
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if key == _INTEGRATION:
+                yield item
+            elif key == _INTEGRATIONS and isinstance(item, Mapping):
+                yield from item.values()
+            else:
+                yield from _integrations(item, depth - 1)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _integrations(item, depth - 1)
 
 
 # Step Functions and API Gateway put events on the default bus where no other is named.

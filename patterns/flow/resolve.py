@@ -381,7 +381,8 @@ class Resolver:
         if not isinstance(argument, list):
             return Unknown(f"{function} must be followed by a list")
         if function == "Fn::Equals" and len(argument) == 2:
-            return _equal(*(self._value(stack, one, depth + 1) for one in argument))
+            one, other = (self._value(stack, item, depth + 1) for item in argument)
+            return self._equals(one, other, depth)
         if function == "Fn::Not" and len(argument) == 1:
             holds = self._holds(stack, argument[0], depth + 1)
             return holds if isinstance(holds, Unknown) else not holds
@@ -396,6 +397,25 @@ class Resolver:
                     unknown = unknown or holds
             return (not decisive) if unknown is None else unknown
         return Unknown(f"{function} is not a condition function, or its list has the wrong length")
+
+    def _equals(self, one: Any, other: Any, depth: int) -> bool | Unknown:
+        told = _equal(one, other)
+        if isinstance(told, Unknown) and (self._differ(one, other, depth) or self._differ(other, one, depth)):
+            return False
+        return told
+
+    def _differ(self, value: Any, literal: Any, depth: int) -> bool:
+        """Whether a value has something in it that a literal text has not: no ARN is empty, or "none"."""
+        if not isinstance(literal, str) or PSEUDO.search(literal):
+            return False
+        if isinstance(value, Ref):
+            if not literal and not value.attribute:
+                return True
+            value = self._arn(value, depth)
+        if not isinstance(value, str | Text):
+            return False
+        pieces = (piece for part in text(value) if isinstance(part, str) for piece in PSEUDO.split(part))
+        return any(piece not in literal for piece in pieces)
 
     def _if(self, stack: Stack, argument: Any, depth: int) -> Any:
         if not isinstance(argument, list) or len(argument) != 3:

@@ -181,6 +181,44 @@ def test_a_nested_stack_of_the_cdk_gets_its_parameters_and_hands_out_its_outputs
     assert template.notes == ()
 
 
+@pytest.mark.parametrize(
+    ("passed", "default", "holds"),
+    [
+        ({"Ref": "T"}, "", True),
+        ({"Ref": "T"}, "none", True),
+        ({"Ref": "Q"}, "", True),
+        ({"Fn::GetAtt": ["Q", "Arn"]}, "none", True),
+        ({"Fn::Sub": "${AWS::StackName}-dead"}, "", True),
+        ({"Fn::Sub": "${Prefix}-dead"}, "none", True),
+        ({"Ref": "AWS::Region"}, "none", None),
+        ({"Ref": "Q"}, "none", None),
+        ({"Fn::Sub": "${Prefix}-dead"}, "un-dead", None),
+        ({"Fn::GetAtt": ["T", "TopicName"]}, "", None),
+    ],
+    ids=str,
+)
+def test_a_nested_stack_can_tell_that_its_parent_passes_something_on(tmp_path, passed, default, holds):
+    parent = {
+        "Parameters": {"Prefix": {"Type": "String"}},
+        "Resources": {
+            "T": {"Type": "AWS::SNS::Topic"},
+            "Q": QUEUE,
+            "N": {
+                "Type": "AWS::CloudFormation::Stack",
+                "Properties": {"TemplateURL": "./child.json", "Parameters": {"Given": passed}},
+            },
+        },
+    }
+    child = {
+        "Parameters": {"Given": {"Type": "String", "Default": default}},
+        "Conditions": {"Has": {"Fn::Not": [{"Fn::Equals": [{"Ref": "Given"}, default]}]}},
+        "Resources": {"Q": {**QUEUE, "Condition": "Has"}},
+    }
+    write(tmp_path, parent__json=parent, child__json=child)
+    told = read(tmp_path).resources["parent/N", "Q"].condition
+    assert (told is None) is (holds is True)
+
+
 def test_a_folder_is_read_with_its_nested_templates_and_without_what_is_no_template(tmp_path):
     nested = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "./child.yaml"}}
     gone = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "https://example.com/x.yaml"}}

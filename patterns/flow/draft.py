@@ -141,11 +141,11 @@ class Draft:
         if text.startswith("arn:"):
             parts = text.split(":")
             guessed = service or (parts[2] if len(parts) > 2 and GAP not in parts[2] else "")
-            return self._gap(owner, place, guessed, f"{place} of {self.name(owner)} is {readable(text)}")
+            return self._gap(owner, place, value, guessed, f"{place} of {self.name(owner)} is {readable(text)}")
         if isinstance(value, str) and value:
             return self.add(External(id=value, name=value, service=service))
         why = value.reason if isinstance(value, Unknown) else readable(text).replace("…", "").strip()
-        return self._gap(owner, place, service, f"{place} of {self.name(owner)}: {why or 'no value'}")
+        return self._gap(owner, place, value, service, f"{place} of {self.name(owner)}: {why or 'no value'}")
 
     def foreign(self, arn: str, service: str = "") -> str:
         """The id of the node for an ARN that names nothing in the templates."""
@@ -163,10 +163,14 @@ class Draft:
             return True
         return None if any(not mine for _, mine in named) else False
 
-    def _gap(self, owner: Resource, place: str, service: str, why: str) -> str:
+    def _gap(self, owner: Resource, place: str, value: Any, service: str, why: str) -> str:
+        """The node for what is not told: one and the same where two places say the same, such as one parameter."""
+        same = _spelled(value)
+        key = f"{same}?{service}" if same else f"{node_id(owner)}#{place}?"
+        if key in self.nodes:
+            return key
         self.note(f"cannot be told: {why}")
-        name = f"the {place} of {self.name(owner)}"
-        return self.add(External(id=f"{node_id(owner)}#{place}?", name=name, service=service, why=why))
+        return self.add(External(id=key, name=f"the {place} of {self.name(owner)}", service=service, why=why))
 
     def listed(self, owner: Resource, place: str, value: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """The numbered items of a list of objects in a property. What cannot be told is noted: it may hold another."""
@@ -524,6 +528,14 @@ def redrive_policy(draft: Draft, resource: Resource) -> tuple[Mapping[str, Any] 
     if "deadLetterTargetArn" not in policy:
         return None, "has no deadLetterTargetArn"
     return policy, ""
+
+
+def _spelled(value: Any) -> str:
+    """A value that is not told, so that equal ones are spelled alike; empty where that is not certain."""
+    parts = text(value)
+    if any(isinstance(part, Unknown) and not part.same for part in parts):
+        return ""
+    return "".join(part.same if isinstance(part, Unknown) else str(part) for part in parts)
 
 
 def _is_literal(place: str) -> bool:

@@ -6,7 +6,7 @@ A resource is ⟨stack/id⟩, a pseudo parameter ‹Region›, a gap ◌: so val
 import re
 from typing import Any
 
-from patterns.flow.values import Ref, Text
+from patterns.flow.values import Ref, Text, Unknown
 
 OPEN, CLOSE, GAP = "⟨", "⟩", "◌"
 _PSEUDO = re.compile(r"\$\{AWS::([A-Za-z]+)\}")
@@ -27,6 +27,11 @@ def render(value: Any) -> str:
     if kind is int or kind is float:
         return str(value)
     return GAP
+
+
+def sender(value: Any) -> str:
+    """A value of ``aws:SourceArn`` as one such string; a parameter without a value is ⟨name◌⟩, a gap of its own."""
+    return f"{OPEN}{value.same}{GAP}{CLOSE}" if isinstance(value, Unknown) and value.same else render(value)
 
 
 def readable(text: str) -> str:

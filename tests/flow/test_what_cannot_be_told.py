@@ -6,8 +6,21 @@ from typing import Any
 import pytest
 
 from patterns.flow import fates, losses, read_flow
+from patterns.flow.model import Answer, Match, Poll, Subscription
 from tests.flow import test_buses, test_functions, test_queues, test_schedules, test_streams, test_topics
-from tests.flow.parts import arn, changed, function, mapping, resource, topic
+from tests.flow.parts import (
+    arn,
+    changed,
+    function,
+    lets_in,
+    mapping,
+    permission,
+    queue,
+    ref,
+    resource,
+    subscription,
+    topic,
+)
 
 CLEAN: dict[str, dict[str, Any]] = {
     "queue": test_queues.POLLED,
@@ -138,3 +151,49 @@ def test_a_policy_for_roles_that_nobody_names_may_be_for_any_of_them():
     }
     template = {"Parameters": {"NobodySays": {"Type": "CommaDelimitedList"}}, "Resources": parts}
     assert losses(read_flow({"S": template})) == []
+
+
+def rule(bus, source):
+    target = {"Id": "1", "Arn": {"Fn::GetAtt": ["Worker", "Arn"]}}
+    return resource("AWS::Events::Rule", EventBusName=bus, EventPattern={"source": [source]}, Targets=[target])
+
+
+def with_parameter(*names, **parts):
+    parameters = {name: {"Type": "String"} for name in names}
+    return read_flow({"S": {"Parameters": parameters, "Resources": parts}})
+
+
+@pytest.mark.parametrize(
+    "written", [lambda name: ref(name), lambda name: {"Fn::Sub": f"arn:aws:events:${{{name}}}-bus"}]
+)
+def test_one_parameter_in_two_places_is_one_bus(written):
+    parts = {"A": rule(written("Given"), "a"), "B": rule(written("Given"), "b"), "C": rule(written("Other"), "c")}
+    flow = with_parameter("Given", "Other", Worker=function(), **parts)
+    buses = {match.source: flow.name(match.source) for match in flow.edges_of(Match)}
+    assert list(buses.values()) == ["the EventBusName of A", "the EventBusName of C"]
+    assert {match.target for match in flow.leaving(next(iter(buses)))} == {"S/A", "S/B"}
+    assert len([note for note in flow.notes if note.startswith("cannot be told: EventBusName of")]) == 2
+
+
+def test_readers_of_the_queue_that_one_parameter_names_compete():
+    reads = {name: changed(mapping(to=ref(name)), EventSourceArn=ref("Given")) for name in ("One", "Other")}
+    flow = with_parameter("Given", One=function(), Other=function(), A=reads["One"], B=reads["Other"])
+    assert len({poll.source for poll in flow.edges_of(Poll)}) == 1
+
+
+def test_what_a_policy_says_of_the_sender_that_one_parameter_names_is_said_of_the_same():
+    def told(source):
+        flow = with_parameter(
+            "Given",
+            "Another",
+            Worker=function(),
+            Queue=queue(),
+            ToWorker=subscription("Worker", "Given", "lambda"),
+            ToQueue=subscription("Queue", "Given"),
+            Policy=lets_in("sns", ref(source), "Queue"),
+            Permission=permission("sns", ref(source)),
+        )
+        return {edge.verdict.answer for edge in flow.edges_of(Subscription)}
+
+    assert told("Given") == {Answer.ALLOWED}
+    assert told("Another") == {Answer.UNKNOWN}

@@ -367,6 +367,9 @@ class Permissions:
             return True
         if pattern == GAP:
             return None
+        if pattern.endswith(f"{GAP}{CLOSE}"):
+            # What is not told is what the node's id begins with, where it is the same.
+            return True if target.startswith(f"{pattern[1:-2]}?") else None
         if "/" in target and not target.startswith("arn:"):
             if pattern.startswith(OPEN):
                 inner, _, rest = pattern[1:].partition(CLOSE)

@@ -8,7 +8,7 @@ from patterns.flow.managed_policies import ALLOWS
 from patterns.flow.model import node_id
 from patterns.flow.permissions.names import DEFAULT_BUS
 from patterns.flow.permissions.statements import UNDECIDED, Statement, exists_under, listed, only_under, statements_of
-from patterns.flow.rendered import CLOSE, GAP, OPEN, canonical, readable, render
+from patterns.flow.rendered import CLOSE, GAP, OPEN, canonical, readable, render, sender
 from patterns.flow.template import Resource, Template
 from patterns.flow.values import Ref, Text, Unknown
 
@@ -114,7 +114,7 @@ class Index:
             conditions: list[tuple[str, str, tuple[str, ...]]] = []
             arn = template.value(permission, "SourceArn")
             if arn is not None:
-                conditions.append(("arnlike", "aws:sourcearn", (canonical(render(arn)),)))
+                conditions.append(("arnlike", "aws:sourcearn", (canonical(sender(arn)),)))
             account = template.value(permission, "SourceAccount")
             if account is not None:
                 conditions.append(("stringequals", "aws:sourceaccount", (render(account),)))

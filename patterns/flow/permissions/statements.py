@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from patterns.flow.rendered import CLOSE, GAP, OPEN, canonical, render
+from patterns.flow.rendered import CLOSE, GAP, OPEN, canonical, render, sender
 from patterns.flow.template import Resource
 from patterns.flow.values import Text, Unknown
 
@@ -76,7 +76,9 @@ def _conditions(conditions: dict[str, Any]) -> Iterator[tuple[str, str, tuple[st
             yield operator, GAP, ()
             continue
         for key, values in keys.items():
-            yield operator, str(key).lower(), tuple([canonical(render(value)) for value in listed(values)])
+            key = str(key).lower()
+            told = sender if key == "aws:sourcearn" else render
+            yield operator, key, tuple([canonical(told(value)) for value in listed(values)])
 
 
 def _document(text: str | Text) -> Any:
@@ -149,7 +151,7 @@ class Ordered:
 def _exact(pattern: str) -> str:
     """The one resource that a pattern is about: its reference, or the last part of a literal ARN; else empty."""
     if pattern.startswith(OPEN):
-        return pattern.partition(CLOSE)[0] + CLOSE
+        return "" if GAP in pattern else pattern.partition(CLOSE)[0] + CLOSE
     parts = pattern.split(":", 5)
     literal = len(parts) == 6 and pattern.startswith("arn:") and not re.search(f"[*?‹{OPEN}{GAP}]", parts[5])
     return parts[5] if literal else ""

@@ -137,6 +137,8 @@ def _what(flow: Flow, key: str, names: Mapping[str, str], capital: bool = False)
     kind = node.type.rpartition("::")[2] if isinstance(node, Opaque) and node.type else node.kind
     if names[key].lower().endswith(kind.lower()):
         return names[key]
+    if names[key].startswith("the "):
+        return f"The {names[key][4:]}" if capital else names[key]
     return f"{kind[:1].upper() + kind[1:] if capital else f'the {kind}'} {names[key]}"
 
 

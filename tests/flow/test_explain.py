@@ -268,6 +268,28 @@ def test_a_source_outside_the_templates_is_called_what_it_is():
     assert "\nThe topic orders (in no template)\n" in report
 
 
+def test_what_no_template_tells_is_called_by_its_place_in_a_sentence_that_can_be_read():
+    target = {"Id": "t", "Arn": ref("Open")}
+    parts = {
+        "Rule": resource("AWS::Events::Rule", EventPattern={"source": ["shop"]}, Targets=[target]),
+        "Topic": topic(Subscription=[{"Protocol": "https", "Endpoint": ref("Open")}]),
+        "Subscription": resource(
+            "AWS::SNS::Subscription", TopicArn=ref("Topic"), Protocol="https", Endpoint=ref("Open")
+        ),
+    }
+    report = as_report(opened(**parts))
+    remedies = {line.strip() for line in report.splitlines() if line.strip().startswith("To keep it: give")}
+    assert remedies >= {
+        "To keep it: give the Targets[0] of Rule a dead-letter queue.",
+        "To keep it: give the Subscription[0] of Topic a dead-letter queue.",
+        "To keep it: give Subscription a dead-letter queue.",
+    }
+    reads = changed(mapping(), EventSourceArn=ref("Open"), StartingPosition="LATEST")
+    report = as_report(opened(Worker=function(), Mapping=reads))
+    assert "\nA message that enters at the EventSourceArn of Mapping is lost when\n" in report
+    assert "\nThe EventSourceArn of Mapping\n" in report
+
+
 def opened(**resources):
     """A flow whose parameter Open has no value."""
     return read_flow({"S": {"Parameters": {"Open": {"Type": "String"}}, "Resources": resources}})

@@ -6,7 +6,7 @@ from typing import Any
 
 from patterns.errors import PatternError
 from patterns.flow.ends.nets import archive_of, into_net
-from patterns.flow.ends.pushes import arrivals, doubts_about, pushed
+from patterns.flow.ends.pushes import arrivals, doubts_about, is_not_told, pushed
 from patterns.flow.ends.steps import RECORD, End, Go, doubts_of, is_plain
 from patterns.flow.ends.watching import delivery_metrics
 from patterns.flow.filters import overlap
@@ -153,7 +153,9 @@ def at_rule(flow: Flow, node: Rule | Schedule, net: bool) -> Iterator[End | Go]:
 def _delivered(flow: Flow, edge: Delivery, archive: Kept | None, net: bool = False) -> Iterator[End | Go]:
     who = flow.name(edge.target)
     target = "the schedule's target" if edge.by == "scheduler" else "the target"
-    remedy = f"give {target} {who} of {flow.name(edge.source)} a dead-letter queue"
+    source = flow.name(edge.source)
+    whose = f"the {edge.place} of {source}" if is_not_told(flow, edge) else f"{target} {who} of {source}"
+    remedy = f"give {whose} a dead-letter queue"
     unknown = tuple(f"the {f} of the target {who}" for f in edge.unknown if f != "asynchronous")
     yield from pushed(
         flow,

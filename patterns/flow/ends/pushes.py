@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from patterns.flow.ends.nets import into_net
 from patterns.flow.ends.steps import POLLED, QUEUED, End, Go, Perhaps, doubts_of, existence
 from patterns.flow.ends.watching import Net, Wanted, function_metrics, told_by
-from patterns.flow.model import Delivery, Flow, Function, Kept, Outcome, Subscription
+from patterns.flow.model import Delivery, Edge, External, Flow, Function, Kept, Outcome, Subscription
 from patterns.flow.words import duration, times
 
 # A condition, the tries until it is so, how long they take at most, the alarms that tell, and its own doubts.
@@ -92,6 +92,12 @@ def arrivals(flow: Flow, edge: Subscription | Delivery, asynchronous: bool) -> t
     if "asynchronous" in edge.unknown:
         return (QUEUED, POLLED), (Perhaps(f"whether {node.name} is invoked as an event or its answer waited for"),)
     return (QUEUED if asynchronous else POLLED,), ()
+
+
+def is_not_told(flow: Flow, edge: Edge) -> bool:
+    """Whether no template tells what a link leads to: its name says where that is left open, which is long to say."""
+    node = flow.nodes[edge.target]
+    return isinstance(node, External) and bool(node.why)
 
 
 def _waits(edge: Subscription | Delivery) -> str:

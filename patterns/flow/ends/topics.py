@@ -6,7 +6,7 @@ from typing import Any
 
 from patterns.errors import PatternError
 from patterns.flow.ends.nets import archive_of
-from patterns.flow.ends.pushes import doubts_about, pushed
+from patterns.flow.ends.pushes import doubts_about, is_not_told, pushed
 from patterns.flow.ends.screens import SCOPES, takes_nothing
 from patterns.flow.ends.steps import End, Go, is_plain
 from patterns.flow.ends.watching import filter_alarms, topic_metrics
@@ -41,6 +41,9 @@ def at_topic(flow: Flow, node: Node, subscriptions: list[Subscription], net: boo
         if takes_nothing(flow, each):
             continue
         unknown = tuple(f"the {f} of the subscription of {who}" for f in each.unknown)
+        whose = f"the subscription of {who}"
+        if each.resource and is_not_told(flow, each):
+            whose = f"the {each.place} of {node.name}" if each.place else each.resource.logical_id
         yield from pushed(
             flow,
             each,
@@ -51,7 +54,7 @@ def at_topic(flow: Flow, node: Node, subscriptions: list[Subscription], net: boo
             True,
             partial(topic_metrics, node),
             archive,
-            f"give the subscription of {who} a dead-letter queue",
+            f"give {whose} a dead-letter queue",
             each.broken_redrive and f"the RedrivePolicy of its subscription {each.broken_redrive}",
             unknown,
         )

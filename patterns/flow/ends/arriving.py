@@ -246,15 +246,14 @@ def _queued(edge: Edge) -> bool:
 def order_kept(flow: Flow, start: str, path: tuple[str, ...]) -> str:
     links: list[Edge | None] = [*(flow.edges[key] for key in path), None]
     nodes = _hops_of(flow, start, path)
-    ordered = [
-        keeps for node, link in zip(nodes, links, strict=True) if (keeps := _keeps_order(node, link)) is not None
-    ]
+    pairs = list(zip(nodes, links, strict=True))
+    ordered = [keeps for node, link in pairs if (keeps := _keeps_order(node, link)) is not None]
     last = links[-2] if path else None
     if isinstance(nodes[-1], Function) and not (last and _waits(last)):
         return "in no order"
     if not ordered or not all(ordered) or any(link and _shared(link) for link in links):
         return "in no order"
-    if any(isinstance(node, Queue | Topic | Bus) for node in nodes):
+    if any(isinstance(node, Queue | Topic | Bus) or _from_elsewhere(node, link) for node, link in pairs):
         return "in order within a message group"
     return f"in order within {_ordered_by(nodes, links)}"
 
@@ -275,13 +274,18 @@ def _keeps_order(node: Node, link: Edge | None) -> bool | None:
     """Whether what leaves a node by a link keeps its order; ``None`` where nothing is kept waiting."""
     if isinstance(node, Queue | Topic):
         return bool(node.fifo)
-    if isinstance(node, External) and isinstance(link, Poll | Subscription):
+    if _from_elsewhere(node, link):
         return node.name.endswith(".fifo")
     if isinstance(node, Stream):
         return node.service != "mq"
     if isinstance(node, Bus):
         return link is not None and _in_groups(link)
     return False if isinstance(node, Rule | Bucket | Schedule) else None
+
+
+def _from_elsewhere(node: Node, link: Edge | None) -> bool:
+    """Whether a node is a queue or topic that stands in no template."""
+    return isinstance(node, External) and isinstance(link, Poll | Subscription)
 
 
 def _waits(link: Edge) -> bool:

@@ -408,6 +408,8 @@ class Delivery(Edge):
             ``False``, and named in ``unknown``, where it could not be told.
         message_group: whether a MessageGroupId is given for a FIFO queue.
         fifo: of a subscriber of a new event bus: whether it gets the events of a group one after the other.
+        event: into a bus: the source and detail type of what comes this way, each as the values it may have
+            (``{"source": ("orders",)}``); what is not there can be anything.
     """
 
     kind: ClassVar[str] = "delivery"
@@ -418,6 +420,7 @@ class Delivery(Edge):
     asynchronous: bool = True
     message_group: bool = False
     fifo: bool | None = False
+    event: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

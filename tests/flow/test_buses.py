@@ -578,3 +578,124 @@ def test_a_key_that_is_left_open_is_no_loss_that_a_template_decides():
     flow = read_flow({"S": {"Parameters": {"Open": {"Type": "String"}}, "Resources": parts}})
     assert losses(flow) == []
     assert end(flow, "Bus", Outcome.DROPPED).unsure == ("the key of Bus",)
+
+
+def onward(sender, **pattern):
+    """A bus to which one sender puts events, and its only rule."""
+    return {
+        **sender,
+        "Bus": resource("AWS::Events::EventBus", Name="own"),
+        "Rule": rule(target("Queue", "Undelivered"), EventBusName=ref("Bus"), EventPattern=pattern),
+        "Queue": queue(),
+        "Undelivered": dead_letters(),
+        "Policy": lets_in("events", arn("Rule"), "Queue", "Undelivered"),
+        "Role": role(allow(arn("Bus"), "events:PutEvents"), allow("*", "sqs:*")),
+    }
+
+
+def scheduled(**parameters):
+    aim = {"Arn": arn("Bus"), "RoleArn": arn("Role"), "DeadLetterConfig": {"Arn": arn("Undelivered")}}
+    aim["EventBridgeParameters"] = parameters
+    return {"Tick": resource("AWS::Scheduler::Schedule", ScheduleExpression="rate(1 hour)", Target=aim)}
+
+
+def piped(**parameters):
+    options = {"EventBridgeEventBusParameters": parameters}
+    aim = {"Source": arn("In"), "Target": arn("Bus"), "RoleArn": arn("Role"), "TargetParameters": options}
+    return {"Pipe": resource("AWS::Pipes::Pipe", **aim), "In": queue("Undelivered")}
+
+
+def forwarded(**pattern):
+    aim = target("Bus", "Undelivered", RoleArn=arn("Role"))
+    return {"First": rule(aim, EventPattern=pattern), "Lets": lets_in("events", arn("First"), "Undelivered")}
+
+
+TICK = {"Source": "clock", "DetailType": "Tick"}
+PUT_EVENTS = {
+    "Arn": "arn:aws:scheduler:::aws-sdk:eventbridge:putEvents",
+    "Input": {"Fn::Sub": '{"Entries": [{"EventBusName": "${Bus}", "Source": "clock", "DetailType": "Tick"}]}'},
+    "RoleArn": arn("Role"),
+    "DeadLetterConfig": {"Arn": arn("Undelivered")},
+}
+
+
+@pytest.mark.parametrize(
+    ("sender", "entered"),
+    [
+        (scheduled(**TICK), "S/Tick"),
+        (
+            {"Tick": resource("AWS::Scheduler::Schedule", ScheduleExpression="rate(1 hour)", Target=PUT_EVENTS)},
+            "S/Tick",
+        ),
+        (piped(**TICK), "S/In"),
+        (forwarded(source=["clock"], **{"detail-type": ["Tick"]}), BUS),
+    ],
+    ids=["a schedule", "a universal target", "a pipe", "a rule of another bus"],
+)
+@pytest.mark.parametrize(
+    ("pattern", "arrives", "filtered"),
+    [
+        ({"source": ["clock"]}, True, False),
+        ({"source": ["clock", "shop"], "detail-type": ["Tick"]}, True, False),
+        ({"source": [{"prefix": "cl"}], "detail-type": [{"anything-but": ["Tock"]}]}, True, False),
+        ({"detail-type": ["Tick"]}, True, False),
+        ({"source": ["clock"], "detail": {"n": [1]}}, True, True),
+        ({"source": [ref("Open")]}, True, True),
+        ({"source": ["shop"]}, False, True),
+        ({"source": [{"prefix": "sh"}]}, False, True),
+        ({"source": ["clock"], "detail-type": ["Tock"]}, False, True),
+    ],
+)
+def test_what_is_put_on_a_bus_meets_the_rules_for_its_source_and_detail_type(
+    sender, entered, pattern, arrives, filtered
+):
+    told = fates(flow_of(**onward(sender, **pattern)))[entered]
+    assert any(fate.at == "S/Queue" and fate.outcome is Outcome.OUTSIDE for fate in told) is arrives
+    assert any(fate.condition == "it matches no rule of Bus" and fate.lost for fate in told) is filtered
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        scheduled(Source=ref("Open"), DetailType="Tick"),
+        scheduled(Source="<aws.scheduler.schedule-arn>", DetailType="Tick"),
+        piped(Source="$.body.source", DetailType="Tick"),
+        piped(),
+        forwarded(source=[{"prefix": "clock"}]),
+        {"Tick": rule(target("Bus", RoleArn=arn("Role")), EventPattern={"source": ["clock"]}, ScheduleExpression="x")},
+    ],
+)
+def test_a_source_that_is_not_written_out_may_be_any(sender):
+    flow = flow_of(**onward(sender, source=["shop"]))
+    told = [fate for found in fates(flow).values() for fate in found]
+    assert any(fate.at == "S/Queue" for fate in told)
+    assert any(fate.condition == "it matches no rule of Bus" and fate.lost for fate in told)
+
+
+def test_only_what_goes_to_a_bus_is_known_by_its_source():
+    flow = flow_of(**TO_QUEUE)
+    assert [edge.event for edge in flow.edges_of(Delivery)] == [{}]
+
+
+RECORDED = {
+    "Worker": function(),
+    "Config": async_config("Bus"),
+    "Let": permission("events", None),
+}
+CODE = {"Code": function(Environment={"Variables": {"BUS": ref("Bus")}})}
+
+
+@pytest.mark.parametrize(
+    ("sender", "pattern", "others"),
+    [
+        (piped(**TICK), {"source": ["clock"]}, False),
+        (piped(**TICK), {"source": ["shop"]}, True),
+        ({**piped(**TICK), **CODE}, {"source": ["clock"]}, True),
+        ({**piped(**TICK), "Stop": scheduled(Source=ref("Open"))["Tick"]}, {"source": ["shop"]}, False),
+        (RECORDED, {"detail-type": ["Lambda Function Invocation Result - Failure"]}, False),
+        (RECORDED, {"source": ["shop"], "detail-type": ["Order"]}, True),
+    ],
+    ids=["the pipe's alone", "a rule for more", "code that sends", "a sender of anything", "records", "not records"],
+)
+def test_a_bus_is_a_source_of_its_own_for_what_those_who_are_known_to_send_do_not_put_there(sender, pattern, others):
+    assert ("S/Bus" in fates(flow_of(**onward(sender, **pattern)))) is others

@@ -32,6 +32,7 @@ from patterns.flow.model import (
     External,
     Function,
     Match,
+    Node,
     Opaque,
     Queue,
     Rule,
@@ -246,6 +247,7 @@ def _target(draft: Draft, resource: Resource, rule: str, place: str, target: Map
         attempts=None if retries is None else retries + 1,
         seconds=seconds,
         message_group=bool(grouped),
+        event=_forwarded(draft.nodes[rule], draft.nodes[arrives]),
         verdict=_may_target(draft, resource, rule, arrives, target, grouped),
         unknown=tuple(read.unknown),
     )
@@ -262,6 +264,32 @@ def _target(draft: Draft, resource: Resource, rule: str, place: str, target: Map
             of=edge.id,
             verdict=no_fifo(draft.nodes[dead]) or draft.may(SERVICE, rule, dead, resource),
         )
+
+
+def _forwarded(rule: Node, target: Node) -> dict[str, tuple[str, ...]]:
+    """What is known of the events that a rule hands on to a bus: the source and detail type it asks for.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-bus-to-bus.html
+    """
+    pattern = rule.pattern if isinstance(rule, Rule) and not rule.expression else None
+    return event_of(target, pattern.get("source"), pattern.get("detail-type")) if pattern else {}
+
+
+def event_of(target: Node, source: Any, detail_type: Any) -> dict[str, tuple[str, ...]]:
+    """What is known of an event that is put on a bus: each field whose values are all written out.
+
+    What begins with ``$`` or has ``<`` in it is put in when the event is made.
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-event-target.html
+    """
+    if not (isinstance(target, Bus) or (isinstance(target, External) and target.service == "events")):
+        return {}
+    given = {"source": source, "detail-type": detail_type}
+    found = {key: value if isinstance(value, list) else [value] for key, value in given.items()}
+    return {
+        key: tuple(values)
+        for key, values in found.items()
+        if values and all(isinstance(value, str) and "$" not in value and "<" not in value for value in values)
+    }
 
 
 def retry_policy(read: Any, policy: Any, retries: int, seconds: int) -> tuple[int | None, int | None]:

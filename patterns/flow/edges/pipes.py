@@ -5,7 +5,7 @@ from typing import Any
 
 from patterns.flow.draft import Draft, both, fifo_refuses, given_in, net_of, numbers
 from patterns.flow.edges import lambda_
-from patterns.flow.edges.events import by_role
+from patterns.flow.edges.events import by_role, event_of
 from patterns.flow.model import (
     ALLOWED,
     Call,
@@ -93,6 +93,8 @@ def _pipe(draft: Draft, resource: Resource) -> Iterator[Edge]:
     options = draft.value(resource, "TargetParameters", default={})
     forgets = _fire_and_forget(options)
     sqs = options.get("SqsQueueParameters") if isinstance(options, Mapping) else options
+    event = options.get("EventBridgeEventBusParameters") if isinstance(options, Mapping) else None
+    event = event if isinstance(event, Mapping) else {}
     grouped, deduplicated = given_in(sqs, "MessageGroupId"), given_in(sqs, "MessageDeduplicationId")
     refused = fifo_refuses(draft.nodes[target], grouped, deduplicated) or ALLOWED
     yield Delivery(
@@ -107,6 +109,7 @@ def _pipe(draft: Draft, resource: Resource) -> Iterator[Edge]:
         enabled=enabled,
         asynchronous=bool(forgets),
         message_group=bool(grouped),
+        event=event_of(draft.nodes[target], event.get("Source"), event.get("DetailType")),
         verdict=both(refused, by_role(draft, resource, role_value, target)),
         unknown=("asynchronous",) if forgets is None else (),
     )

@@ -5,8 +5,8 @@ from typing import Any
 
 from patterns.flow import limits
 from patterns.flow.draft import Draft, as_json, both, fifo_refuses, given_in, net_of, no_fifo, numbers
-from patterns.flow.edges.events import by_role, retry_policy
-from patterns.flow.model import ALLOWED, DeadLetter, Delivery, Edge, Schedule, node_id
+from patterns.flow.edges.events import by_role, event_of, retry_policy
+from patterns.flow.model import ALLOWED, DeadLetter, Delivery, Edge, Node, Schedule, node_id
 from patterns.flow.rendered import render
 from patterns.flow.template import Ref, Resource, Text, Unknown
 
@@ -36,6 +36,17 @@ def _called(draft: Draft, resource: Resource, target: Mapping[str, Any]) -> str:
         return ""
     kind = {"QueueUrl": "sqs", "TopicArn": "sns", "FunctionName": "lambda", "EventBusName": "events"}[field]
     return draft.endpoint(resource, "Target.Input", named, kind)
+
+
+def _event(target: Mapping[str, Any], bus: Node) -> dict[str, tuple[str, ...]]:
+    """What is known of the event that a schedule puts on a bus."""
+    given = target.get("EventBridgeParameters")
+    if ":aws-sdk:" in render(target.get("Arn")):
+        document = as_json(target.get("Input"))
+        entries = document.get("Entries") if isinstance(document, Mapping) else None
+        given = entries[0] if isinstance(entries, list) and len(entries) == 1 else None
+    given = given if isinstance(given, Mapping) else {}
+    return event_of(bus, given.get("Source"), given.get("DetailType"))
 
 
 def _group(target: Mapping[str, Any]) -> tuple[bool | None, bool | None]:
@@ -90,6 +101,7 @@ def links(draft: Draft) -> Iterator[Edge]:
             attempts=None if retries is None else retries + 1,
             seconds=seconds,
             message_group=bool(grouped),
+            event=_event(target, draft.nodes[arrives]),
             asynchronous=not waits,
             enabled=schedule.enabled if isinstance(schedule, Schedule) else True,
             verdict=both(refused, by_role(draft, resource, target.get("RoleArn"), arrives)),

@@ -1,13 +1,14 @@
 """What becomes of an event on a bus, at a rule, a schedule or a pipe."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from patterns.errors import PatternError
 from patterns.flow.ends.nets import archive_of, into_net
 from patterns.flow.ends.pushes import arrivals, doubts_about, is_not_told, pushed
-from patterns.flow.ends.steps import RECORD, End, Go, doubts_of, is_plain
+from patterns.flow.ends.steps import EVENT, RECORD, End, Go, doubts_of, is_plain
 from patterns.flow.ends.watching import delivery_metrics
 from patterns.flow.filters import overlap
 from patterns.flow.model import (
@@ -40,12 +41,11 @@ def at_bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[End | Go]:
         yield End(outcome, node.id, "", condition, kept=archive, unsure=(f"which rules {node.name} has",))
         return
     bucket = flow.nodes.get(mode.removeprefix(FROM_BUCKET)) if mode.startswith(FROM_BUCKET) else None
-    concerned = matches if bucket is None else _concerned(flow, node.id, matches, bucket)
-    rest = [m for m in matches if m.everything and m.enabled is not False] or [d for d in subscribers if not d.filters]
-    if mode.startswith(RECORD):
-        kind = mode.removeprefix(RECORD)
-        concerned = [match for match in matches if _may_match_record(match, kind)]
-        rest = rest or [match for match in concerned if match.enabled is not False and _takes_record(match, kind)]
+    event = _known(mode)
+    concerned = _met(flow, node.id, matches, event) if bucket is None else _concerned(flow, node.id, matches, bucket)
+    certain = {match.id for match in concerned if match.everything or _takes(match, event)}
+    rest = [m for m in concerned if m.id in certain and m.enabled is not False]
+    rest = rest or [d for d in subscribers if not d.filters]
     for match in concerned:
         rule = flow.name(match.target)
         if match.enabled is False:
@@ -64,7 +64,7 @@ def at_bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[End | Go]:
             )
             continue
         unsure = (f"whether {rule} is enabled",) if match.enabled is None else ()
-        yield Go(match, "in", net, filtered=not match.everything, unsure=unsure)
+        yield Go(match, "in", net, filtered=match.id not in certain, unsure=unsure)
     for delivery in subscribers:
         who = flow.name(delivery.target)
         if delivery.filters:
@@ -215,22 +215,66 @@ def _concerned(flow: Flow, bus: str, matches: list[Match], bucket: Node) -> list
 _RESULT = "Lambda Function Invocation Result - "
 
 
-def _may_match_record(match: Match, kind: str) -> bool:
-    """Whether a rule can match the record of an invocation, as far as its detail type decides it."""
-    types = (match.pattern or {}).get("detail-type")
-    if not isinstance(types, list) or not is_plain(types):
-        return True
-    try:
-        return overlap({"detail-type": types}, {"detail-type": [_RESULT + kind]}, "eventbridge") is not False
-    except PatternError:
-        return True
+def _known(mode: str) -> Mapping[str, list[str]]:
+    """The values that the source and the detail type of an event may have, where the way it came says so."""
+    if mode.startswith(RECORD):
+        return {"detail-type": [_RESULT + mode.removeprefix(RECORD)]}
+    return json.loads(mode.removeprefix(EVENT)) if mode.startswith(EVENT) else {}
 
 
-def _takes_record(match: Match, kind: str) -> bool:
-    """Whether a rule surely matches the record of an invocation: it asks for nothing but its detail type."""
+def _from_source(flow: Flow, bus: str, matches: list[Match], event: Mapping[str, list[str]]) -> list[Match]:
+    """The rules that can match events of a source, as far as the sources they write out decide it."""
+    if "source" not in event:
+        return matches
+    index: dict[str, list[Match]] | None = flow._memo.get(f"sources on {bus}")
+    if index is None:
+        index = flow._memo[f"sources on {bus}"] = {}
+        for match in matches:
+            wanted = (match.pattern or {}).get("source")
+            written = isinstance(wanted, list) and all(isinstance(one, str) for one in wanted)
+            for source in dict.fromkeys(wanted if written and wanted else ["*"]):
+                index.setdefault(source, []).append(match)
+    found = {match.id: match for source in ("*", *event["source"]) for match in index.get(source, ())}
+    return sorted(found.values(), key=lambda match: match.id)
+
+
+def _met(flow: Flow, bus: str, matches: list[Match], event: Mapping[str, list[str]]) -> list[Match]:
+    """The rules that can match an event, as far as what is known of it decides."""
+    return [match for match in _from_source(flow, bus, matches, event) if _may_match(match, event)]
+
+
+def leaves_rules_out(flow: Flow, bus: Node, modes: Iterable[str]) -> bool:
+    """Whether a bus has a rule that matches nothing of what arrives in these ways."""
+    matches = [edge for edge in flow.leaving(bus.id) if isinstance(edge, Match)]
+    met = {match.id for mode in modes for match in _met(flow, bus.id, matches, _known(mode))}
+    return len(met) < len(matches)
+
+
+def _may_match(match: Match, event: Mapping[str, list[str]]) -> bool:
+    """Whether a rule can match an event, as far as what is known of it decides."""
     pattern = match.pattern or {}
-    types = pattern.get("detail-type")
-    return set(pattern) == {"detail-type"} and isinstance(types, list) and _RESULT + kind in types
+    asked = event.keys() & pattern
+    return all(any(_passes(pattern[key], key, one) is not False for one in event[key]) for key in asked)
+
+
+def _takes(match: Match, event: Mapping[str, list[str]]) -> bool:
+    """Whether a rule matches every such event: it asks for nothing but what is known of it."""
+    pattern = match.pattern or {}
+    return bool(pattern) and all(
+        key in event and all(_passes(wanted, key, one) for one in event[key]) for key, wanted in pattern.items()
+    )
+
+
+def _passes(wanted: Any, key: str, value: str) -> bool | None:
+    """Whether a value is what a pattern wants there; ``None`` if it cannot be told."""
+    if isinstance(wanted, list) and value in wanted:
+        return True
+    if not isinstance(wanted, list) or not is_plain(wanted):
+        return None
+    try:
+        return overlap({key: wanted}, {key: [value]}, "eventbridge")
+    except PatternError:
+        return None
 
 
 def _named_buckets(pattern: Mapping[str, Any]) -> Iterator[str]:

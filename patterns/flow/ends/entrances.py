@@ -1,6 +1,7 @@
 """Where messages enter a flow."""
 
-from patterns.flow.ends.steps import CARRIES, QUEUED, siblings_of
+from patterns.flow.ends.buses import leaves_rules_out
+from patterns.flow.ends.steps import CARRIES, QUEUED, mode_into, siblings_of
 from patterns.flow.model import (
     Bus,
     Destination,
@@ -35,7 +36,7 @@ def entrance(flow: Flow, node: Node) -> str:
         return "clock" if node.expression and node.enabled is not False else ""
     if isinstance(node, Bus) and node.default:
         return "in" if carries else ""
-    if reached and not _sent_into_a_net(flow, node, reached):
+    if reached and not _sent_into_a_net(flow, node, reached) and not _takes_others(flow, node, reached):
         return ""
     if isinstance(node, Schedule):
         return "in" if node.enabled is not False and carries else ""
@@ -58,6 +59,15 @@ def _sent_into_a_net(flow: Flow, node: Node, reached: list[Edge]) -> bool:
         if isinstance(e, Send) and not e.verdict.denied and isinstance(flow.nodes[e.source], Function)
     )
     return isinstance(node, Queue) and all(e.way is Way.FAILURE for e in reached) and any(sends)
+
+
+def _takes_others(flow: Flow, node: Node, reached: list[Edge]) -> bool:
+    """Whether a bus gets events beside those that are known to come there: from code, or for other rules."""
+    modes = {mode_into(edge) for edge in reached} if isinstance(node, Bus) and node.version == 1 else set[str]()
+    if not modes or "in" in modes:
+        return False
+    by_code = any(isinstance(edge, Send) and not edge.verdict.denied for edge in flow.arriving(node.id))
+    return by_code or leaves_rules_out(flow, node, modes)
 
 
 def _alarmed(flow: Flow) -> set[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from patterns.flow.ends.nets import into_net
-from patterns.flow.ends.steps import POLLED, QUEUED, End, Go, Perhaps, doubts_of, existence
+from patterns.flow.ends.steps import POLLED, QUEUED, End, Go, Perhaps, doubts_of, existence, mode_into
 from patterns.flow.ends.watching import Net, Wanted, function_metrics, told_by
 from patterns.flow.model import Delivery, Edge, External, Flow, Function, Kept, Outcome, Subscription
 from patterns.flow.words import duration, times
@@ -88,7 +88,7 @@ def arrivals(flow: Flow, edge: Subscription | Delivery, asynchronous: bool) -> t
     """
     node = flow.nodes[edge.target]
     if not isinstance(node, Function):
-        return ("in",), ()
+        return (mode_into(edge),), ()
     if "asynchronous" in edge.unknown:
         return (QUEUED, POLLED), (Perhaps(f"whether {node.name} is invoked as an event or its answer waited for"),)
     return (QUEUED if asynchronous else POLLED,), ()

@@ -1,5 +1,6 @@
 """What a hop tells of a message: an end, or a step to the next node."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -80,6 +81,18 @@ MOVED = "moved by "
 # https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html
 RECORD = "record of "
 RECORDS = {Way.FAILURE: f"{RECORD}Failure", Way.SUCCESS: f"{RECORD}Success"}
+
+
+# How an event whose source or detail type is known arrives at a bus: with what is known of it.
+EVENT = "event "
+
+
+def mode_into(edge: Edge) -> str:
+    """How what comes by a link arrives at a bus."""
+    if isinstance(edge, Destination):
+        return RECORDS[edge.way]
+    known = edge.event if isinstance(edge, Delivery) else {}
+    return f"{EVENT}{json.dumps(known, sort_keys=True)}" if known else "in"
 
 
 State = tuple[str, str, bool]

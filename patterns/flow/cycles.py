@@ -9,8 +9,10 @@ from collections import deque
 from patterns.flow.model import (
     Answer,
     Bucket,
+    Bus,
     Delivery,
     Edge,
+    External,
     Flow,
     Function,
     Loop,
@@ -43,11 +45,28 @@ def loops(flow: Flow) -> list[Loop]:
     for tangle in _tangles(graph):
         for start in tangle if len(tangle) <= _TANGLE else tangle[:1]:
             cycle = _shortest(graph, start, set(tangle))
-            if cycle:
+            if cycle and not _forwards_again(flow, cycle):
                 found.setdefault(frozenset(e.id for e in cycle), _loop(flow, cycle))
     ordered = sorted(found.values(), key=lambda loop: (len(loop.nodes), loop.nodes, loop.edges))
     # Two notifications of one bucket are two ways round the same places.
     return list({(loop.nodes, loop.certain, loop.stopped): loop for loop in reversed(ordered)}.values())[::-1]
+
+
+def forwards(flow: Flow, edge: Edge) -> bool:
+    """Whether a rule sends events by this link to another bus, which EventBridge does only once with each.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-bus-to-bus.html
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
+    """
+    to = flow.nodes[edge.target]
+    is_bus = to.version == 1 if isinstance(to, Bus) else isinstance(to, External) and to.service == "events"
+    return is_bus and isinstance(edge, Delivery) and edge.by == "events"
+
+
+def _forwards_again(flow: Flow, cycle: list[Edge]) -> bool:
+    """Whether an event would have to be forwarded from bus to bus twice in a row, which EventBridge does not do."""
+    hops = zip(cycle, cycle[1:] + cycle[:1], cycle[2:] + cycle[:2], strict=True)
+    return any(forwards(flow, one) and isinstance(rule, Match) and forwards(flow, other) for one, rule, other in hops)
 
 
 # Writers × notifications of one bucket: beyond so many, each is taken to meet each.

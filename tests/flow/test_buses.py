@@ -453,14 +453,89 @@ def test_where_a_stack_is_deployed_tells_whether_a_default_bus_is_its_own(place,
     there = f"arn:aws:events:{place}:event-bus/default"
     parts = {"Forward": rule({"Id": "t", "Arn": there, "RoleArn": arn("Role")}), "Role": role(FORWARDS)}
     flow = deployed(tmp_path, S=parts)
-    assert bool(loops(flow)) is own
-    assert (there in flow.nodes) is not own
+    (forward,) = flow.edges_of(Delivery)
+    assert forward.target == (BUS if own else there)
 
 
-def test_a_rule_that_sends_to_its_own_bus_goes_round():
+ONCE = "it cannot be delivered to {}: it came from another bus, and EventBridge forwards an event only once"
+
+
+def test_what_a_rule_sends_to_its_own_bus_does_not_go_round():
     here = {"Fn::Sub": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default"}
     flow = flow_of(Forward=rule({"Id": "t", "Arn": here, "RoleArn": arn("Role")}), Role=role(FORWARDS))
-    assert [set(loop.nodes) for loop in loops(flow)] == [{"S/Forward", BUS}]
+    assert loops(flow) == []
+    assert ONCE.format(BUS) in [fate.condition for fate in losses(flow)]
+
+
+def bus(name):
+    return resource("AWS::Events::EventBus", Name=name)
+
+
+CENTRAL = "arn:aws:events:eu-west-1:444455556666:event-bus/central"
+CHAIN = {
+    "First": bus("first"),
+    "Second": bus("second"),
+    "Third": bus("third"),
+    "On": rule(target("Second", RoleArn=arn("Role")), EventBusName=ref("First")),
+    "Further": rule(target("Third", "Undelivered", RoleArn=arn("Role")), EventBusName=ref("Second")),
+    "Use": rule(target("Queue"), EventBusName=ref("Second")),
+    "Last": rule(target("Queue"), EventBusName=ref("Third")),
+    "Queue": queue(),
+    "Undelivered": dead_letters(),
+    "Policy": lets_in("events", "*", "Queue", "Undelivered"),
+    "Role": role(allow("*", "events:PutEvents")),
+}
+
+
+def test_a_forwarded_event_is_not_forwarded_again():
+    told = fates(flow_of(**CHAIN))["S/First"]
+    (kept,) = [fate for fate in told if fate.condition == ONCE.format("Third")]
+    assert (kept.at, kept.attempts, kept.lost) == ("S/Undelivered", 1, False)
+    assert not any("S/Third" in (fate.at, fate.kept and fate.kept.place) for fate in told)
+    # The rules that hand it to something else get it.
+    assert any(fate.at == "S/Queue" and fate.outcome is Outcome.OUTSIDE for fate in told)
+    alone = changed(CHAIN["Further"], Targets=[target("Third", RoleArn=arn("Role"))])
+    flow = flow_of(**{**CHAIN, "Further": alone})
+    (lost,) = [fate for fate in losses(flow) if fate.condition == ONCE.format("Third")]
+    assert lost.remedy == "forward it to Third from the bus on which it is put"
+
+
+def test_what_is_put_on_the_second_bus_by_others_is_forwarded():
+    shop = {"Source": "shop", "DetailType": "Tick"}
+    aim = {"Arn": arn("Second"), "RoleArn": arn("Role"), "EventBridgeParameters": shop}
+    tick = resource("AWS::Scheduler::Schedule", ScheduleExpression="rate(1 hour)", Target=aim)
+    told = fates(flow_of(**CHAIN, Tick=tick))["S/Tick"]
+    assert any("S/Further#Targets[0]" in fate.path and "S/Last#Targets[0]" in fate.path for fate in told)
+    assert ONCE.format("Third") not in [fate.condition for fate in told]
+
+
+@pytest.mark.parametrize("to", [CENTRAL, {"Fn::GetAtt": ["New", "Arn"]}])
+def test_a_bus_of_another_account_is_a_bus_too_and_a_new_one_is_not(to):
+    further = rule({"Id": "t", "Arn": to, "RoleArn": arn("Role")}, EventBusName=ref("Second"))
+    new = resource("AWS::EventsV2::EventBus", RetentionPeriodInDays=1)
+    told = fates(flow_of(**{**CHAIN, "Further": further, "New": new}))["S/First"]
+    assert any(fate.condition == ONCE.format("central") for fate in told) is (to == CENTRAL)
+
+
+def test_buses_that_forward_to_each_other_make_no_loop():
+    back = rule(target("First", RoleArn=arn("Role")), EventBusName=ref("Second"))
+    flow = flow_of(**{**CHAIN, "Further": back})
+    assert loops(flow) == []
+    assert {"S/First", "S/Second"} <= fates(flow).keys()
+    assert {ONCE.format("First"), ONCE.format("Second")} <= {fate.condition for fate in losses(flow)}
+
+
+def test_a_function_between_two_buses_makes_a_new_event():
+    parts = {
+        "First": bus("first"),
+        "Second": bus("second"),
+        "On": rule(target("Second", RoleArn=arn("Role")), EventBusName=ref("First")),
+        "Call": rule(target("Worker"), EventBusName=ref("Second")),
+        "Let": permission("events", arn("Call")),
+        "Worker": function(Environment={"Variables": {"BUS": ref("First")}}),
+        "Role": role(allow("*", "events:PutEvents")),
+    }
+    assert len(loops(flow_of(**parts))) == 1
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from patterns.errors import PatternError
+from patterns.flow.cycles import forwards
 from patterns.flow.ends.nets import archive_of, into_net
 from patterns.flow.ends.pushes import arrivals, doubts_about, is_not_told, pushed
-from patterns.flow.ends.steps import EVENT, RECORD, End, Go, doubts_of, is_plain
+from patterns.flow.ends.steps import EVENT, FORWARDED, RECORD, End, Go, doubts_of, is_plain
 from patterns.flow.ends.watching import delivery_metrics
 from patterns.flow.filters import overlap
 from patterns.flow.model import (
+    Answer,
     Bus,
     Call,
     DeadLetter,
@@ -24,6 +27,7 @@ from patterns.flow.model import (
     Pipe,
     Rule,
     Schedule,
+    Verdict,
     node_id,
 )
 from patterns.flow.template import Ref
@@ -41,7 +45,7 @@ def at_bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[End | Go]:
         yield End(outcome, node.id, "", condition, kept=archive, unsure=(f"which rules {node.name} has",))
         return
     bucket = flow.nodes.get(mode.removeprefix(FROM_BUCKET)) if mode.startswith(FROM_BUCKET) else None
-    event = _known(mode)
+    event = known_of(mode)
     concerned = _met(flow, node.id, matches, event) if bucket is None else _concerned(flow, node.id, matches, bucket)
     certain = {match.id for match in concerned if match.everything or _takes(match, event)}
     rest = [m for m in concerned if m.id in certain and m.enabled is not False]
@@ -64,7 +68,8 @@ def at_bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[End | Go]:
             )
             continue
         unsure = (f"whether {rule} is enabled",) if match.enabled is None else ()
-        yield Go(match, "in", net, filtered=match.id not in certain, unsure=unsure)
+        on = FORWARDED if mode.startswith(FORWARDED) and _forwards(flow, match.target) else "in"
+        yield Go(match, on, net, filtered=match.id not in certain, unsure=unsure)
     for delivery in subscribers:
         who = flow.name(delivery.target)
         if delivery.filters:
@@ -129,7 +134,11 @@ def _key_fails(flow: Flow, bus: Bus) -> Iterator[End | Go]:
     )
 
 
-def at_rule(flow: Flow, node: Rule | Schedule, net: bool) -> Iterator[End | Go]:
+def _forwards(flow: Flow, rule: str) -> bool:
+    return any(forwards(flow, edge) for edge in flow.leaving(rule))
+
+
+def at_rule(flow: Flow, node: Rule | Schedule, mode: str, net: bool) -> Iterator[End | Go]:
     deliveries = [e for e in flow.leaving(node.id) if isinstance(e, Delivery)]
     archive = archive_of(flow.nodes[node.bus]) if isinstance(node, Rule) and node.bus in flow.nodes else None
     archive = archive or archive_of(node)
@@ -147,7 +156,19 @@ def at_rule(flow: Flow, node: Rule | Schedule, net: bool) -> Iterator[End | Go]:
             unsure=doubts_about(flow, archive) if told else (f"the targets of {node.name}",),
         )
     for delivery in deliveries:
-        yield from _delivered(flow, delivery, archive, net)
+        if mode == FORWARDED and forwards(flow, delivery):
+            yield from _forwarded_again(flow, delivery, archive, net)
+        else:
+            yield from _delivered(flow, delivery, archive, net)
+
+
+def _forwarded_again(flow: Flow, edge: Delivery, archive: Kept | None, net: bool) -> Iterator[End | Go]:
+    """An event that a rule of another bus has forwarded: it is not sent to a further bus, and fails there at once."""
+    why = "it came from another bus, and EventBridge forwards an event only once"
+    refused = replace(edge, verdict=Verdict(Answer.DENIED, why))
+    for step in _delivered(flow, refused, archive, net):
+        remedy = f"forward it to {flow.name(edge.target)} from the bus on which it is put"
+        yield step._replace(remedy=remedy) if isinstance(step, End) and not flow.nets(edge) else step
 
 
 def _delivered(flow: Flow, edge: Delivery, archive: Kept | None, net: bool = False) -> Iterator[End | Go]:
@@ -215,11 +236,12 @@ def _concerned(flow: Flow, bus: str, matches: list[Match], bucket: Node) -> list
 _RESULT = "Lambda Function Invocation Result - "
 
 
-def _known(mode: str) -> Mapping[str, list[str]]:
+def known_of(mode: str) -> Mapping[str, list[str]]:
     """The values that the source and the detail type of an event may have, where the way it came says so."""
     if mode.startswith(RECORD):
         return {"detail-type": [_RESULT + mode.removeprefix(RECORD)]}
-    return json.loads(mode.removeprefix(EVENT)) if mode.startswith(EVENT) else {}
+    how = next((how for how in (EVENT, FORWARDED) if mode.startswith(how)), None)
+    return json.loads(mode.removeprefix(how)) if how else {}
 
 
 def _from_source(flow: Flow, bus: str, matches: list[Match], event: Mapping[str, list[str]]) -> list[Match]:
@@ -246,7 +268,7 @@ def _met(flow: Flow, bus: str, matches: list[Match], event: Mapping[str, list[st
 def leaves_rules_out(flow: Flow, bus: Node, modes: Iterable[str]) -> bool:
     """Whether a bus has a rule that matches nothing of what arrives in these ways."""
     matches = [edge for edge in flow.leaving(bus.id) if isinstance(edge, Match)]
-    met = {match.id for mode in modes for match in _met(flow, bus.id, matches, _known(mode))}
+    met = {match.id for mode in modes for match in _met(flow, bus.id, matches, known_of(mode))}
     return len(met) < len(matches)
 
 

@@ -1,6 +1,6 @@
 """Where messages enter a flow."""
 
-from patterns.flow.ends.buses import leaves_rules_out
+from patterns.flow.ends.buses import known_of, leaves_rules_out
 from patterns.flow.ends.steps import CARRIES, QUEUED, mode_into, siblings_of
 from patterns.flow.model import (
     Bus,
@@ -63,8 +63,8 @@ def _sent_into_a_net(flow: Flow, node: Node, reached: list[Edge]) -> bool:
 
 def _takes_others(flow: Flow, node: Node, reached: list[Edge]) -> bool:
     """Whether a bus gets events beside those that are known to come there: from code, or for other rules."""
-    modes = {mode_into(edge) for edge in reached} if isinstance(node, Bus) and node.version == 1 else set[str]()
-    if not modes or "in" in modes:
+    modes = {mode_into(flow, edge) for edge in reached} if isinstance(node, Bus) and node.version == 1 else set[str]()
+    if not modes or not all(map(known_of, modes)):
         return False
     by_code = any(isinstance(edge, Send) and not edge.verdict.denied for edge in flow.arriving(node.id))
     return by_code or leaves_rules_out(flow, node, modes)

@@ -54,7 +54,7 @@ def steps_at(flow: Flow, key: str, mode: str, net: bool) -> Iterator[End | Go]:
         yield from at_bus(flow, node, mode, net)
         return
     if isinstance(node, Rule | Schedule):
-        yield from at_rule(flow, node, net)
+        yield from at_rule(flow, node, mode, net)
         return
     if isinstance(node, Pipe):
         yield from at_pipe(flow, node, net)

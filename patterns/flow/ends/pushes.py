@@ -88,7 +88,7 @@ def arrivals(flow: Flow, edge: Subscription | Delivery, asynchronous: bool) -> t
     """
     node = flow.nodes[edge.target]
     if not isinstance(node, Function):
-        return (mode_into(edge),), ()
+        return (mode_into(flow, edge),), ()
     if "asynchronous" in edge.unknown:
         return (QUEUED, POLLED), (Perhaps(f"whether {node.name} is invoked as an event or its answer waited for"),)
     return (QUEUED if asynchronous else POLLED,), ()

@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from patterns.flow.cycles import forwards
 from patterns.flow.model import (
     Answer,
     Call,
@@ -83,15 +84,17 @@ RECORD = "record of "
 RECORDS = {Way.FAILURE: f"{RECORD}Failure", Way.SUCCESS: f"{RECORD}Success"}
 
 
-# How an event whose source or detail type is known arrives at a bus: with what is known of it.
-EVENT = "event "
+# How an event arrives at a bus: with what is known of its source and detail type, and whether a rule forwarded it.
+EVENT, FORWARDED = "event ", "forwarded "
 
 
-def mode_into(edge: Edge) -> str:
+def mode_into(flow: Flow, edge: Edge) -> str:
     """How what comes by a link arrives at a bus."""
     if isinstance(edge, Destination):
         return RECORDS[edge.way]
     known = edge.event if isinstance(edge, Delivery) else {}
+    if forwards(flow, edge):
+        return f"{FORWARDED}{json.dumps(known, sort_keys=True)}"
     return f"{EVENT}{json.dumps(known, sort_keys=True)}" if known else "in"
 
 

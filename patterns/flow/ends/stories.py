@@ -93,7 +93,8 @@ class _Stories:
             # A cycle that nothing outside feeds: a message enters where code can put one, else anywhere.
             open_to_code = [key for key in tangle if isinstance(flow.nodes[key], Queue | Topic | Bus)]
             for key in open_to_code or tangle[:1]:
-                if key not in seen:
+                # What is put on a bus is forwarded, what another bus forwards to it is not.
+                if key not in seen or isinstance(flow.nodes[key], Bus):
                     told[key] = self._story((key, mode_of(flow.nodes[key]), False), seen)
         for key in self._followed:
             if key not in seen:

@@ -24,7 +24,10 @@ _ONCE = (
     "DroppedEventCount",
     "EventsDropped",
     "FailedInvocations",
+    "InvocationDroppedCount",
+    "InvocationsFailedToBeSentToDeadLetterCount",
     "InvocationsFailedToBeSentToDlq",
+    "InvocationsSentToDeadLetterCount",
     "InvocationsSentToDlq",
     "NumberOfMessagesSent",
     "NumberOfNotificationsFailedToRedriveToDlq",
@@ -241,6 +244,7 @@ _NAMES = {
     "PipeName": "AWS::Pipes::Pipe",
     "RuleName": "AWS::Events::Rule",
     "StreamName": "AWS::Kinesis::Stream",
+    "ScheduleGroup": "AWS::Scheduler::ScheduleGroup",
 }
 
 

@@ -40,6 +40,7 @@ SHAPES: dict[str, Shape] = {
     "AWS::Logs::LogGroup": Shape("logs", "log-group:", "LogGroupName", ("",)),
     "AWS::IAM::Role": Shape("iam", "role/", "RoleName", ("",), global_=True),
     "AWS::CloudWatch::Alarm": Shape("cloudwatch", "alarm:", "AlarmName", ("",)),
+    "AWS::Scheduler::ScheduleGroup": Shape("scheduler", "schedule-group/", "Name", ("",)),
     "AWS::Pipes::Pipe": Shape("pipes", "pipe/", "Name", ("",)),
     "AWS::KMS::Key": Shape("kms", "key/", "", ("",)),
     "AWS::KMS::Alias": Shape("kms", "", "AliasName", ("",)),

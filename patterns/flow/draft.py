@@ -676,6 +676,7 @@ def _version(draft: Draft, resource: Resource, qualifier: str = "") -> str:
 
 def _schedule(draft: Draft, resource: Resource) -> None:
     state = draft.value(resource, "State", default="ENABLED")
+    group = draft.value(resource, "GroupName", default="default")
     draft.add(
         Schedule(
             id=node_id(resource),
@@ -683,8 +684,14 @@ def _schedule(draft: Draft, resource: Resource) -> None:
             resource=resource,
             expression=readable(render(draft.value(resource, "ScheduleExpression", default=""))),
             enabled=None if isinstance(state, Unknown) else state != "DISABLED",
+            group=draft.named(resource.stack, group, "AWS::Scheduler::ScheduleGroup") or _written(group),
         )
     )
+
+
+def _written(value: Any) -> str:
+    text = render(value)
+    return "" if GAP in text else readable(text)
 
 
 def _bucket(draft: Draft, resource: Resource) -> None:

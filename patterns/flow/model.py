@@ -212,11 +212,13 @@ class Schedule(Node):
     Attributes:
         expression: when it runs (``rate(5 minutes)``, ``cron(…)``, ``at(…)``).
         enabled: ``False`` when State is DISABLED.
+        group: id of its schedule group, or the name of one that stands in no template; empty if it cannot be told.
     """
 
     kind: ClassVar[str] = "schedule"
     expression: str = ""
     enabled: bool | None = True
+    group: str = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

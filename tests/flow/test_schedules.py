@@ -4,7 +4,20 @@ import pytest
 
 from patterns.flow import Outcome, losses
 from patterns.flow.model import Delivery
-from tests.flow.parts import allow, arn, dead_letters, end, flow_of, function, queue, ref, resource, role
+from tests.flow.parts import (
+    alarm,
+    allow,
+    arn,
+    changed,
+    dead_letters,
+    end,
+    flow_of,
+    function,
+    queue,
+    ref,
+    resource,
+    role,
+)
 
 
 def schedule(**target):
@@ -125,3 +138,41 @@ def test_a_universal_target_waits_for_a_function_as_the_api_does(given, waits):
     assert [fate.condition for fate in losses(flow) if "Worker fails" in fate.condition] == (
         [] if waits else ["Worker fails 3 times"]
     )
+
+
+@pytest.mark.parametrize(
+    ("group", "watched", "told"),
+    [
+        (None, "default", True),
+        (None, "other", False),
+        (ref("Group"), ref("Group"), True),
+        (ref("Group"), "night", True),
+        ("night", ref("Group"), True),
+        ("day", ref("Group"), False),
+        ("day", "day", True),
+        (ref("Open"), ref("Other"), False),
+    ],
+)
+@pytest.mark.parametrize(
+    ("metric", "dead", "granted"),
+    [
+        ("InvocationDroppedCount", False, ("Queue",)),
+        ("InvocationsSentToDeadLetterCount", True, ("Queue", "Missed")),
+        ("InvocationsFailedToBeSentToDeadLetterCount", True, ("Queue",)),
+    ],
+)
+def test_an_alarm_on_the_schedule_group_tells_of_a_missed_run(metric, dead, granted, group, watched, told):
+    parts = to_queue(dead, granted)
+    parts["Schedule"] = changed(parts["Schedule"], GroupName=group)
+    parts["Group"] = resource("AWS::Scheduler::ScheduleGroup", Name="night")
+    flow = flow_of(**parts, Alarm=alarm("AWS/Scheduler", metric, ScheduleGroup=watched))
+    missed = end(flow, "Schedule", Outcome.DLQ if granted[1:] else Outcome.DROPPED)
+    assert missed.alarms == (("S/Alarm",) if told else ())
+
+
+@pytest.mark.parametrize(
+    ("metric", "dead"), [("InvocationsSentToDeadLetterCount", False), ("InvocationAttemptCount", True)]
+)
+def test_an_alarm_on_what_a_missed_run_does_not_count_tells_nobody(metric, dead):
+    flow = flow_of(**to_queue(dead), Alarm=alarm("AWS/Scheduler", metric, ScheduleGroup="default"))
+    assert end(flow, "Schedule", Outcome.DLQ if dead else Outcome.DROPPED).alarms == ()

@@ -186,7 +186,7 @@ def _delivered(flow: Flow, edge: Delivery, archive: Kept | None, net: bool = Fal
         edge.seconds,
         bool(edge.filters),
         edge.asynchronous,
-        partial(delivery_metrics, edge),
+        partial(delivery_metrics, flow, edge),
         archive,
         remedy,
         "",

@@ -4,7 +4,21 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import NamedTuple
 
-from patterns.flow.model import Alarm, Bus, Delivery, Flow, Function, Metric, Node, Pipe, Poll, Queue, Rule, Stream
+from patterns.flow.model import (
+    Alarm,
+    Bus,
+    Delivery,
+    Flow,
+    Function,
+    Metric,
+    Node,
+    Pipe,
+    Poll,
+    Queue,
+    Rule,
+    Schedule,
+    Stream,
+)
 from patterns.flow.rendered import GAP, OPEN
 
 
@@ -293,8 +307,12 @@ def filter_alarms(flow: Flow, node: Node) -> tuple[str, ...]:
     )
 
 
-def delivery_metrics(edge: Delivery, net: Net) -> list[Wanted]:
-    """What counts a delivery that EventBridge gives up. https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html"""
+def delivery_metrics(flow: Flow, edge: Delivery, net: Net) -> list[Wanted]:
+    """What counts a delivery that EventBridge gives up.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-monitoring.html
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/monitoring-cloudwatch.html
+    """
     if edge.by == "events":
         more = {
             Net.NONE: (),
@@ -303,6 +321,15 @@ def delivery_metrics(edge: Delivery, net: Net) -> list[Wanted]:
         }
         names = ("FailedInvocations", *more[net])
         return [Wanted("AWS/Events", name, "RuleName", edge.source) for name in names]
+    schedule = flow.nodes[edge.source]
+    if isinstance(schedule, Schedule):
+        more = {
+            Net.NONE: (),
+            Net.TAKES: ("InvocationsSentToDeadLetterCount",),
+            Net.REFUSES: ("InvocationsFailedToBeSentToDeadLetterCount",),
+        }
+        names = ("InvocationDroppedCount", *more[net])
+        return [Wanted("AWS/Scheduler", name, "ScheduleGroup", schedule.group) for name in names]
     if edge.by == "eventsv2":
         name = "OnFailureDestinationDelivered" if net is Net.TAKES else "EventsDropped"
         return [Wanted("AWS/EventsV2", name, "Subscriber", edge.id)]

@@ -6,13 +6,13 @@ https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html
 import re
 from collections import deque
 
+from patterns.flow.meeting import event_by, forwards, may_match
 from patterns.flow.model import (
     Answer,
     Bucket,
     Bus,
     Delivery,
     Edge,
-    External,
     Flow,
     Function,
     Loop,
@@ -52,24 +52,13 @@ def loops(flow: Flow) -> list[Loop]:
     return list({(loop.nodes, loop.certain, loop.stopped): loop for loop in reversed(ordered)}.values())[::-1]
 
 
-def forwards(flow: Flow, edge: Edge) -> bool:
-    """Whether a rule sends events by this link to another bus, which EventBridge does only once with each.
-
-    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-bus-to-bus.html
-    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
-    """
-    to = flow.nodes[edge.target]
-    is_bus = to.version == 1 if isinstance(to, Bus) else isinstance(to, External) and to.service == "events"
-    return is_bus and isinstance(edge, Delivery) and edge.by == "events"
-
-
 def _forwards_again(flow: Flow, cycle: list[Edge]) -> bool:
     """Whether an event would have to be forwarded from bus to bus twice in a row, which EventBridge does not do."""
     hops = zip(cycle, cycle[1:] + cycle[:1], cycle[2:] + cycle[:2], strict=True)
     return any(forwards(flow, one) and isinstance(rule, Match) and forwards(flow, other) for one, rule, other in hops)
 
 
-# Writers × notifications of one bucket: beyond so many, each is taken to meet each.
+# Writers × notifications of one bucket, or senders × rules of one bus: beyond so many, each is taken to meet each.
 _MEETINGS = 2_000
 
 # Where Lambda writes the records of failed invocations and of streams.
@@ -80,14 +69,17 @@ _RECORDS = ("aws/lambda/*",)
 def _met(flow: Flow, graph: dict[str, list[tuple[str, Edge]]]) -> dict[str, list[tuple[str, Edge]]]:
     """The graph in which a bucket only hands on what is written to it: each notification is a place of its own.
 
-    What is written under ``out/`` brings no notification of ``in/``.
+    What is written under ``out/`` brings no notification of ``in/``, an event meets no rule for other sources.
     """
     split: dict[str, list[tuple[str, Edge]]] = {}
-    for bucket in flow.nodes_of(Bucket):
-        writers = sum(1 for edge in flow.arriving(bucket.id))
-        ways = graph.get(bucket.id, ())
-        if ways and writers * len(ways) <= _MEETINGS and all(isinstance(edge, Notification) for _, edge in ways):
-            split[bucket.id] = list(ways)
+    for node in (*flow.nodes_of(Bucket), *flow.nodes_of(Bus)):
+        arriving = flow.arriving(node.id)
+        if isinstance(node, Bus) and not any(map(event_by, arriving)):
+            continue
+        ways = graph.get(node.id, ())
+        handed = all(isinstance(edge, Notification | Match) for _, edge in ways)
+        if ways and len(arriving) * len(ways) <= _MEETINGS and handed:
+            split[node.id] = list(ways)
     if not split:
         return graph
     met: dict[str, list[tuple[str, Edge]]] = {}
@@ -96,16 +88,18 @@ def _met(flow: Flow, graph: dict[str, list[tuple[str, Edge]]]) -> dict[str, list
             if source in split:
                 met.setdefault(edge.id, []).append((target, edge))
             elif target in split:
-                met.setdefault(source, []).extend(
-                    (on.id, edge) for _, on in split[target] if isinstance(on, Notification) and _meet(edge, on)
-                )
+                met.setdefault(source, []).extend((on.id, edge) for _, on in split[target] if _meet(edge, on))
             else:
                 met.setdefault(source, []).append((target, edge))
     return met
 
 
-def _meet(write: Edge, notification: Notification) -> bool:
-    """Whether what is written can bring this notification."""
+def _meet(write: Edge, notification: Edge) -> bool:
+    """Whether what is written can bring this notification, what is put on a bus match this rule."""
+    if isinstance(notification, Match):
+        return may_match(notification, event_by(write))
+    if not isinstance(notification, Notification):
+        return True
     keys, events = _RECORDS, ("ObjectCreated",)
     if isinstance(write, Send):
         keys, events = write.keys, write.events

@@ -445,10 +445,12 @@ class Call(Edge):
 
     Attributes:
         asynchronous: for a function: whether it is invoked with InvocationType Event.
+        event: as for `Delivery`.
     """
 
     kind: ClassVar[str] = "call"
     asynchronous: bool = False
+    event: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

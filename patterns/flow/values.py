@@ -1,6 +1,6 @@
 """What a property can be once everything that a template decides has been worked out."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -109,3 +109,12 @@ def concatenate(parts: Iterable[str | Ref | Unknown]) -> str | Ref | Unknown | T
     if not merged:
         return ""
     return merged[0] if len(merged) == 1 else Text(tuple(merged))
+
+
+def is_plain(value: Any) -> bool:
+    """Whether a document holds nothing that a template leaves open."""
+    if isinstance(value, Mapping):
+        return all(isinstance(k, str) and is_plain(v) for k, v in value.items())
+    if isinstance(value, list | tuple):
+        return all(is_plain(item) for item in value)
+    return value is None or isinstance(value, str | int | float)

@@ -1,5 +1,7 @@
 """An event on a bus: delivered to every target of every rule it matches, or kept for each one that failed."""
 
+import json
+
 import pytest
 
 from patterns.flow import Answer, Outcome, fates, losses, read_flow
@@ -685,6 +687,29 @@ def forwarded(**pattern):
     return {"First": rule(aim, EventPattern=pattern), "Lets": lets_in("events", arn("First"), "Undelivered")}
 
 
+def states(*entries, key="Entries"):
+    task = {"Type": "Task", "Resource": "arn:aws:states:::events:putEvents", "End": True}
+    put = {f"Put{n}": {**task, "Arguments": {key: entry}} for n, entry in enumerate(entries)}
+    return {"StartAt": "Put0", "States": put}
+
+
+def machine(*entries):
+    made = states(*([entry] for entry in entries))
+    return {"Machine": resource("AWS::StepFunctions::StateMachine", RoleArn=arn("Role"), Definition=made)}
+
+
+def written(*entries):
+    text = {"Fn::Sub": json.dumps(states(*([entry] for entry in entries)))}
+    return {"Machine": resource("AWS::StepFunctions::StateMachine", RoleArn=arn("Role"), DefinitionString=text)}
+
+
+def with_more(value, key="Entries"):
+    """A state machine whose second task puts events that nobody knows."""
+    made = states([{"EventBusName": ref("Bus"), **TICK}], value)
+    made["States"]["Put1"]["Arguments"] = {key: value}
+    return {"Machine": resource("AWS::StepFunctions::StateMachine", RoleArn=arn("Role"), Definition=made)}
+
+
 TICK = {"Source": "clock", "DetailType": "Tick"}
 PUT_EVENTS = {
     "Arn": "arn:aws:scheduler:::aws-sdk:eventbridge:putEvents",
@@ -704,8 +729,10 @@ PUT_EVENTS = {
         ),
         (piped(**TICK), "S/In"),
         (forwarded(source=["clock"], **{"detail-type": ["Tick"]}), BUS),
+        (machine({"EventBusName": ref("Bus"), **TICK}), "S/Machine"),
+        (written({"EventBusName": "${Bus}", **TICK}), "S/Machine"),
     ],
-    ids=["a schedule", "a universal target", "a pipe", "a rule of another bus"],
+    ids=["a schedule", "a universal target", "a pipe", "a rule of another bus", "a state machine", "its text"],
 )
 @pytest.mark.parametrize(
     ("pattern", "arrives", "filtered"),
@@ -726,7 +753,7 @@ def test_what_is_put_on_a_bus_meets_the_rules_for_its_source_and_detail_type(
 ):
     told = fates(flow_of(**onward(sender, **pattern)))[entered]
     assert any(fate.at == "S/Queue" and fate.outcome is Outcome.OUTSIDE for fate in told) is arrives
-    assert any(fate.condition == "it matches no rule of Bus" and fate.lost for fate in told) is filtered
+    assert any(fate.condition == "it matches no rule of Bus" for fate in told) is filtered
 
 
 @pytest.mark.parametrize(
@@ -738,13 +765,21 @@ def test_what_is_put_on_a_bus_meets_the_rules_for_its_source_and_detail_type(
         piped(),
         forwarded(source=[{"prefix": "clock"}]),
         {"Tick": rule(target("Bus", RoleArn=arn("Role")), EventPattern={"source": ["clock"]}, ScheduleExpression="x")},
+        machine({"EventBusName": ref("Bus"), "Source.$": "$.source", "DetailType": "Tick"}),
+        machine({"EventBusName": ref("Bus"), "Source": "{% 'shop' %}", "DetailType": "Tick"}),
+        machine(
+            {"EventBusName": ref("Bus"), **TICK}, {"EventBusName": ref("Bus"), "Source": "shop", "DetailType": "x"}
+        ),
+        with_more("$.entries", "Entries.$"),
+        with_more("{% $states.input.entries %}"),
+        written({"EventBusName": "${Bus}", "Source": "${Open}", "DetailType": "Tick"}),
     ],
 )
 def test_a_source_that_is_not_written_out_may_be_any(sender):
     flow = flow_of(**onward(sender, source=["shop"]))
     told = [fate for found in fates(flow).values() for fate in found]
     assert any(fate.at == "S/Queue" for fate in told)
-    assert any(fate.condition == "it matches no rule of Bus" and fate.lost for fate in told)
+    assert any(fate.condition == "it matches no rule of Bus" for fate in told)
 
 
 def test_only_what_goes_to_a_bus_is_known_by_its_source():
@@ -774,3 +809,45 @@ CODE = {"Code": function(Environment={"Variables": {"BUS": ref("Bus")}})}
 )
 def test_a_bus_is_a_source_of_its_own_for_what_those_who_are_known_to_send_do_not_put_there(sender, pattern, others):
     assert ("S/Bus" in fates(flow_of(**onward(sender, **pattern)))) is others
+
+
+def answering(pattern, **event):
+    """A state machine that a rule of a bus starts and that puts an event on the bus."""
+    put = machine({"EventBusName": ref("Bus"), **event})
+    return {
+        **put,
+        "Bus": bus("own"),
+        "Start": rule(target("Machine", RoleArn=arn("Role")), EventBusName=ref("Bus"), EventPattern=pattern),
+        "Role": role(allow("*", "events:PutEvents", "states:StartExecution")),
+    }
+
+
+@pytest.mark.parametrize(
+    ("pattern", "loop"),
+    [
+        ({"source": ["shop"]}, False),
+        ({"source": ["shop", "clock"]}, True),
+        ({"source": ["clock"], "detail-type": ["Tock"]}, False),
+        ({"source": ["clock"], "detail": {"n": [1]}}, True),
+        ({"detail": {"n": [1]}}, True),
+    ],
+)
+def test_an_answer_that_does_not_match_what_was_asked_for_makes_no_loop(pattern, loop):
+    flow = flow_of(**answering(pattern, **TICK))
+    assert [set(one.nodes) for one in loops(flow)] == ([{"S/Bus", "S/Start", "S/Machine"}] if loop else [])
+
+
+def test_of_several_rules_those_that_match_make_the_loop():
+    shop = answering({"source": ["shop"]}, **TICK)
+    again = rule(target("Machine", RoleArn=arn("Role")), EventBusName=ref("Bus"), EventPattern={"source": ["clock"]})
+    flow = flow_of(**shop, Zero=again)
+    assert [set(one.nodes) for one in loops(flow)] == [{"S/Bus", "S/Zero", "S/Machine"}]
+
+
+def test_the_methods_of_an_api_put_what_they_like():
+    name = {"Fn::Sub": "arn:aws:apigateway:${AWS::Region}:events:action/PutEvents"}
+    text = {"Fn::Sub": '{"Entries": [{"EventBusName": "${Bus}", "Source": "clock", "DetailType": "Tick"}]}'}
+    how = {"Uri": name, "RequestTemplates": {"application/json": text}, "Credentials": arn("Role")}
+    method = resource("AWS::ApiGateway::Method", RestApiId=ref("Api"), Integration=how)
+    flow = flow_of(**onward({"Api": resource("AWS::ApiGateway::RestApi"), "Put": method}, source=["shop"]))
+    assert any(fate.at == "S/Queue" for fate in fates(flow)["S/Api"])

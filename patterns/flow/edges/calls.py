@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from patterns.flow.draft import Draft, as_json
+from patterns.flow.edges.events import event_of
 from patterns.flow.edges.lambda_ import write_action
 from patterns.flow.model import (
     ALLOWED,
@@ -57,6 +58,8 @@ def links(draft: Draft) -> Iterator[Edge]:
             words = " ".join(_words(resource.properties))
             sends, names_a_bus = _SENDS.search(words), "EventBusName" in words
             kinds = dict(_invocations(draft, resource)) if _INVOCATION.search(words) else {}
+            # Of an API's other methods nothing is known here.
+            event = _put(draft, resource) if not owner and "DetailType" in words else (None, None)
             for (target, place, way), verdict in _named(draft, resource, names_a_bus).items():
                 if (caller, target, way) in seen or caller == target:
                     continue
@@ -72,6 +75,7 @@ def links(draft: Draft) -> Iterator[Edge]:
                     place=place,
                     way=way,
                     asynchronous=kinds.get(target, asynchronous),
+                    event=event_of(draft.nodes[target], *event),
                     verdict=verdict,
                 )
 
@@ -101,6 +105,29 @@ def _invocations(draft: Draft, resource: Resource) -> Iterator[tuple[str, bool]]
                 for text in _texts(value, 40):
                     for target in _targets(draft, resource, text, True):
                         yield target, kind.strip("'") == "Event"
+
+
+def _put(draft: Draft, resource: Resource) -> tuple[Any, Any]:
+    """The sources and the detail types of all the events that a definition puts on buses; ``None``: any.
+
+    https://docs.aws.amazon.com/step-functions/latest/dg/connect-eventbridge.html
+    """
+    found: list[tuple[Any, Any]] = []
+    waiting: list[Any] = [draft.resolved(resource)]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Text | str) and "DetailType" in render(value):
+            document = as_json(value)
+            waiting.append(document)
+            if document is None:
+                found.append((None, None))
+        elif isinstance(value, list | tuple):
+            waiting.extend(value)
+        elif isinstance(value, Mapping):
+            waiting.extend(value.values())
+            if {"Entries.$", "DetailType", "DetailType.$"} & value.keys() or isinstance(value.get("Entries"), str):
+                found.append((value.get("Source"), value.get("DetailType")))
+    return ([one for one, _ in found], [one for _, one in found])
 
 
 # A definition that stands in another file, or is put in when the template is deployed.

@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-retry-policy.ht
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -278,8 +279,9 @@ def _forwarded(rule: Node, target: Node) -> dict[str, tuple[str, ...]]:
 def event_of(target: Node, source: Any, detail_type: Any) -> dict[str, tuple[str, ...]]:
     """What is known of an event that is put on a bus: each field whose values are all written out.
 
-    What begins with ``$`` or has ``<`` in it is put in when the event is made.
+    What has one of these marks in it is put in when the event is made.
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-event-target.html
+    https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
     """
     if not (isinstance(target, Bus) or (isinstance(target, External) and target.service == "events")):
         return {}
@@ -288,8 +290,11 @@ def event_of(target: Node, source: Any, detail_type: Any) -> dict[str, tuple[str
     return {
         key: tuple(values)
         for key, values in found.items()
-        if values and all(isinstance(value, str) and "$" not in value and "<" not in value for value in values)
+        if values and all(isinstance(value, str) and not _PUT_IN.search(value) for value in values)
     }
+
+
+_PUT_IN = re.compile(r"\$|<|\{%")
 
 
 def retry_policy(read: Any, policy: Any, retries: int, seconds: int) -> tuple[int | None, int | None]:

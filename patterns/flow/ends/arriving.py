@@ -29,6 +29,7 @@ from patterns.flow.model import (
     Subscription,
     Topic,
 )
+from patterns.flow.values import is_plain
 
 
 def _hops_of(flow: Flow, start: str, path: tuple[str, ...]) -> list[Node]:

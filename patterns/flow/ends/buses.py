@@ -6,13 +6,11 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from patterns.errors import PatternError
-from patterns.flow.cycles import forwards
 from patterns.flow.ends.nets import archive_of, into_net
 from patterns.flow.ends.pushes import arrivals, doubts_about, is_not_told, pushed
-from patterns.flow.ends.steps import EVENT, FORWARDED, RECORD, End, Go, doubts_of, is_plain
+from patterns.flow.ends.steps import EVENT, FORWARDED, RECORD, End, Go, doubts_of
 from patterns.flow.ends.watching import delivery_metrics
-from patterns.flow.filters import overlap
+from patterns.flow.meeting import Event, forwards, may_match, takes
 from patterns.flow.model import (
     Answer,
     Bus,
@@ -47,7 +45,7 @@ def at_bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[End | Go]:
     bucket = flow.nodes.get(mode.removeprefix(FROM_BUCKET)) if mode.startswith(FROM_BUCKET) else None
     event = known_of(mode)
     concerned = _met(flow, node.id, matches, event) if bucket is None else _concerned(flow, node.id, matches, bucket)
-    certain = {match.id for match in concerned if match.everything or _takes(match, event)}
+    certain = {match.id for match in concerned if match.everything or takes(match, event)}
     rest = [m for m in concerned if m.id in certain and m.enabled is not False]
     rest = rest or [d for d in subscribers if not d.filters]
     for match in concerned:
@@ -236,7 +234,7 @@ def _concerned(flow: Flow, bus: str, matches: list[Match], bucket: Node) -> list
 _RESULT = "Lambda Function Invocation Result - "
 
 
-def known_of(mode: str) -> Mapping[str, list[str]]:
+def known_of(mode: str) -> Event:
     """The values that the source and the detail type of an event may have, where the way it came says so."""
     if mode.startswith(RECORD):
         return {"detail-type": [_RESULT + mode.removeprefix(RECORD)]}
@@ -244,7 +242,7 @@ def known_of(mode: str) -> Mapping[str, list[str]]:
     return json.loads(mode.removeprefix(how)) if how else {}
 
 
-def _from_source(flow: Flow, bus: str, matches: list[Match], event: Mapping[str, list[str]]) -> list[Match]:
+def _from_source(flow: Flow, bus: str, matches: list[Match], event: Event) -> list[Match]:
     """The rules that can match events of a source, as far as the sources they write out decide it."""
     if "source" not in event:
         return matches
@@ -260,9 +258,9 @@ def _from_source(flow: Flow, bus: str, matches: list[Match], event: Mapping[str,
     return sorted(found.values(), key=lambda match: match.id)
 
 
-def _met(flow: Flow, bus: str, matches: list[Match], event: Mapping[str, list[str]]) -> list[Match]:
+def _met(flow: Flow, bus: str, matches: list[Match], event: Event) -> list[Match]:
     """The rules that can match an event, as far as what is known of it decides."""
-    return [match for match in _from_source(flow, bus, matches, event) if _may_match(match, event)]
+    return [match for match in _from_source(flow, bus, matches, event) if may_match(match, event)]
 
 
 def leaves_rules_out(flow: Flow, bus: Node, modes: Iterable[str]) -> bool:
@@ -270,33 +268,6 @@ def leaves_rules_out(flow: Flow, bus: Node, modes: Iterable[str]) -> bool:
     matches = [edge for edge in flow.leaving(bus.id) if isinstance(edge, Match)]
     met = {match.id for mode in modes for match in _met(flow, bus.id, matches, known_of(mode))}
     return len(met) < len(matches)
-
-
-def _may_match(match: Match, event: Mapping[str, list[str]]) -> bool:
-    """Whether a rule can match an event, as far as what is known of it decides."""
-    pattern = match.pattern or {}
-    asked = event.keys() & pattern
-    return all(any(_passes(pattern[key], key, one) is not False for one in event[key]) for key in asked)
-
-
-def _takes(match: Match, event: Mapping[str, list[str]]) -> bool:
-    """Whether a rule matches every such event: it asks for nothing but what is known of it."""
-    pattern = match.pattern or {}
-    return bool(pattern) and all(
-        key in event and all(_passes(wanted, key, one) for one in event[key]) for key, wanted in pattern.items()
-    )
-
-
-def _passes(wanted: Any, key: str, value: str) -> bool | None:
-    """Whether a value is what a pattern wants there; ``None`` if it cannot be told."""
-    if isinstance(wanted, list) and value in wanted:
-        return True
-    if not isinstance(wanted, list) or not is_plain(wanted):
-        return None
-    try:
-        return overlap({key: wanted}, {key: [value]}, "eventbridge")
-    except PatternError:
-        return None
 
 
 def _named_buckets(pattern: Mapping[str, Any]) -> Iterator[str]:

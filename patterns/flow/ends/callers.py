@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from patterns.flow.ends.buses import FROM_BUCKET
 from patterns.flow.ends.nets import into_net
-from patterns.flow.ends.steps import CALLED, QUEUED, End, Go, doubts_of, existence
+from patterns.flow.ends.steps import CALLED, QUEUED, End, Go, doubts_of, existence, mode_into
 from patterns.flow.model import Bus, Call, External, Flow, Function, Kept, Node, Notification, Opaque, Outcome, Way
 
 
@@ -44,7 +44,7 @@ def at_caller(flow: Flow, node: Node, calls: list[Call]) -> Iterator[End | Go]:
         if isinstance(target, Function):
             yield Go(edge, QUEUED if edge.asynchronous else CALLED, unsure=doubts)
         else:
-            yield Go(edge, "in", unsure=doubts)
+            yield Go(edge, mode_into(flow, edge), unsure=doubts)
         failing = failing or not (isinstance(target, Function) and edge.asynchronous and not nets)
     if failing:
         yield from _call_failed(flow, node, nets, f"a call by {node.name} fails", None)

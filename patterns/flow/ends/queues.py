@@ -7,10 +7,11 @@ from patterns.flow.ends.nets import into_net, refusal_of
 from patterns.flow.ends.rings import Ring, ring_of
 from patterns.flow.ends.rounds import loop_of
 from patterns.flow.ends.screens import lets_nothing_through
-from patterns.flow.ends.steps import POLLED, End, Go, doubts_of, existence, is_plain, siblings_of
+from patterns.flow.ends.steps import POLLED, End, Go, doubts_of, existence, siblings_of
 from patterns.flow.ends.streams import reader_of, turned_on
 from patterns.flow.ends.watching import Wanted, queue_alarms, reader_metrics, told_by
 from patterns.flow.model import Flow, Function, Kept, Node, Outcome, Poll, Queue, Redrive
+from patterns.flow.values import is_plain
 from patterns.flow.words import duration, times
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from patterns.errors import PatternError
-from patterns.flow.ends.steps import is_plain
 from patterns.flow.filters import can_match, match, overlap
 from patterns.flow.model import Flow, Notification, Poll, Subscription, Way
+from patterns.flow.values import is_plain
 
 # https://docs.aws.amazon.com/sns/latest/dg/sns-message-and-json-formats.html
 ENVELOPE = frozenset(

@@ -1,10 +1,9 @@
 """What a hop tells of a message: an end, or a step to the next node."""
 
 import json
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from patterns.flow.cycles import forwards
+from patterns.flow.meeting import event_by, forwards
 from patterns.flow.model import (
     Answer,
     Call,
@@ -92,7 +91,7 @@ def mode_into(flow: Flow, edge: Edge) -> str:
     """How what comes by a link arrives at a bus."""
     if isinstance(edge, Destination):
         return RECORDS[edge.way]
-    known = edge.event if isinstance(edge, Delivery) else {}
+    known = event_by(edge)
     if forwards(flow, edge):
         return f"{FORWARDED}{json.dumps(known, sort_keys=True)}"
     return f"{EVENT}{json.dumps(known, sort_keys=True)}" if known else "in"
@@ -115,15 +114,6 @@ def siblings_of(flow: Flow, node: Function) -> list[Function]:
             index.setdefault(function.function, []).append(function)
         flow._memo["qualifiers"] = index
     return [f for f in index.get(node.function, ()) if f.id != node.id]
-
-
-def is_plain(value: Any) -> bool:
-    """Whether a document holds nothing that a template leaves open."""
-    if isinstance(value, Mapping):
-        return all(isinstance(k, str) and is_plain(v) for k, v in value.items())
-    if isinstance(value, list | tuple):
-        return all(is_plain(item) for item in value)
-    return value is None or isinstance(value, str | int | float)
 
 
 def presence(node: Node) -> tuple[str, ...]:

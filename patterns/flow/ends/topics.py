@@ -8,11 +8,12 @@ from patterns.errors import PatternError
 from patterns.flow.ends.nets import archive_of
 from patterns.flow.ends.pushes import doubts_about, is_not_told, pushed
 from patterns.flow.ends.screens import SCOPES, takes_nothing
-from patterns.flow.ends.steps import End, Go, is_plain
+from patterns.flow.ends.steps import End, Go
 from patterns.flow.ends.watching import filter_alarms, topic_metrics
 from patterns.flow.filters import covers_everything
 from patterns.flow.model import Bus, Flow, Kept, Node, Outcome, Subscription, Topic
 from patterns.flow.rendered import readable, render
+from patterns.flow.values import is_plain
 
 
 def at_topic(flow: Flow, node: Node, subscriptions: list[Subscription], net: bool) -> Iterator[End | Go]:

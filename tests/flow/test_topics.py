@@ -426,3 +426,33 @@ def test_an_archive_policy_may_be_text_or_left_open(archive, days):
     }
     (node,) = read_flow({"S": document}).nodes_of(Topic)
     assert node.archive_days == days
+
+
+NAMED = {"Fn::Sub": "arn:aws:firehose:${AWS::Region}:${AWS::AccountId}:deliverystream/events"}
+
+
+@pytest.mark.parametrize(
+    ("granted", "writes", "answer"),
+    [
+        (allow(arn("Stream"), "firehose:PutRecord", "firehose:PutRecordBatch"), "Writer", Answer.ALLOWED),
+        (allow(NAMED, "firehose:PutRecord"), "Writer", Answer.ALLOWED),
+        (allow("*", "firehose:DescribeDeliveryStream"), "Writer", Answer.DENIED),
+        (allow("arn:aws:firehose:*:*:deliverystream/other", "firehose:PutRecord"), "Writer", Answer.DENIED),
+        (allow("*", "firehose:PutRecord"), "Imported", Answer.UNKNOWN),
+    ],
+)
+def test_sns_writes_to_firehose_by_the_role_of_the_subscription(granted, writes, answer):
+    how = {"SubscriptionRoleArn": arn(writes)} if writes == "Writer" else {"SubscriptionRoleArn": ref("Open")}
+    flow = flow_of(
+        Topic=topic(),
+        Stream=resource("AWS::KinesisFirehose::DeliveryStream", DeliveryStreamName="events"),
+        Subscription=subscription("Stream", protocol="firehose", dead="Undelivered", **how),
+        Undelivered=dead_letters(),
+        Policy=lets_in("sns", ref("Topic"), "Undelivered"),
+        Writer=role(granted),
+    )
+    (edge,) = flow.edges_of(Subscription)
+    assert edge.verdict.answer is answer
+    if answer is Answer.DENIED:
+        why = "it cannot be delivered to Stream: Writer has no firehose:PutRecord on Stream"
+        assert end(flow, "Topic", Outcome.DLQ).condition == why

@@ -139,6 +139,10 @@ def _delivery(draft: Draft, topic: str, target: str, protocol: str, link: Resour
         return Verdict(Answer.DENIED, f"a FIFO topic delivers to queues only, not to {protocol}")
     if isinstance(source, Topic) and source.fifo is False and isinstance(node, Queue) and node.fifo:
         return Verdict(Answer.DENIED, f"{node.name} is a FIFO queue and {source.name} a standard topic")
+    if protocol == "firehose":
+        # https://docs.aws.amazon.com/sns/latest/dg/prereqs-kinesis-data-firehose.html
+        role = draft.role(link.stack, draft.value(link, "SubscriptionRoleArn"))
+        return draft.role_may(role, "firehose:PutRecord", target, link)
     if isinstance(node, Queue | Function):
         return draft.may(SERVICE, topic, target, link)
     if isinstance(node, External) and protocol in _PUSHED_BY_SNS:

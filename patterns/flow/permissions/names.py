@@ -13,6 +13,7 @@ _ARN = {
     "AWS::Scheduler::Schedule": ("scheduler", "schedule/", "Name"),
     "AWS::KMS::Key": ("kms", "key/", ""),
     "AWS::Kinesis::Stream": ("kinesis", "stream/", "Name"),
+    "AWS::KinesisFirehose::DeliveryStream": ("firehose", "deliverystream/", "DeliveryStreamName"),
     "AWS::DynamoDB::Table": ("dynamodb", "table/", "TableName"),
     "AWS::StepFunctions::StateMachine": ("states", "stateMachine:", "StateMachineName"),
     "AWS::ApiGateway::RestApi": ("execute-api", "", ""),

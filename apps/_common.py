@@ -8,6 +8,7 @@ from patterns._node import require_node
 require_node()
 
 import aws_cdk as cdk  # noqa: E402 - Node.js must be found first
+from aws_cdk import aws_iam as iam  # noqa: E402
 from aws_cdk import aws_lambda as lambda_  # noqa: E402
 from aws_cdk import aws_logs as logs  # noqa: E402
 from aws_cdk import aws_sns as sns  # noqa: E402
@@ -47,7 +48,11 @@ def define_function(
 
 def define_on_call(scope: Construct) -> sns.Topic:
     """The topic that alarms publish to. Subscribe to it: an address, a chat, a pager."""
-    return sns.Topic(scope, "OnCall", enforce_ssl=True)
+    topic = sns.Topic(scope, "OnCall", enforce_ssl=True)
+    # A policy of its own takes the place of the one by which a topic lets in the alarms of its account.
+    own = {"StringEquals": {"aws:SourceAccount": cdk.Stack.of(scope).account}}
+    topic.grant_publish(iam.ServicePrincipal("cloudwatch.amazonaws.com", conditions=own))
+    return topic
 
 
 def acknowledge(scope: IConstruct, plugin: str, rule: str, reason: str) -> None:

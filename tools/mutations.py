@@ -396,6 +396,7 @@ _REASONS: tuple[tuple[str, str], ...] = (
     ("condition removed", _WIDER),
     ("Permission SourceArn", _WIDER),
     ("Mapping Enabled", "no template says who writes to this queue"),
+    ("SNS TopicPolicy: removed", "a topic without a policy of its own lets in the alarms of its account"),
     ("target's RetryPolicy", "the target's dead-letter queue keeps an event that is given up early"),
     ("KMS Key statement removed: kms:*", "only the function's own code uses this key"),
     ("MaximumEventAgeInSeconds", "the failure destination keeps an event that is given up early"),

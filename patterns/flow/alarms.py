@@ -8,7 +8,7 @@ from typing import Any
 
 from patterns.flow._composites import waited_for
 from patterns.flow.draft import Draft, items, numbers
-from patterns.flow.model import Alarm, Bus, External, Metric, Rule, node_id
+from patterns.flow.model import Alarm, Bus, External, Metric, Rule, Topic, node_id
 from patterns.flow.rendered import CLOSE, OPEN, readable, render
 from patterns.flow.template import Ref, Resource, Unknown
 
@@ -50,11 +50,13 @@ def alarms(draft: Draft) -> Iterator[Alarm]:
     acting = _waited_for(draft, True)
     perhaps = _waited_for(draft, False)
     for resource in draft.template.of_type("AWS::CloudWatch::CompositeAlarm"):
+        acts = _composite_acts(draft, resource)
         yield Alarm(
             id=node_id(resource),
             name=draft.name(resource),
             resource=resource,
-            acts=_composite_acts(draft, resource),
+            why=_refused(draft, resource) if acts is False else "",
+            acts=acts,
             actions=tuple(_actions(draft, resource)),
         )
     for resource in draft.template.of_type("AWS::CloudWatch::Alarm"):
@@ -69,15 +71,16 @@ def _alarm(draft: Draft, resource: Resource, acting: set[str], perhaps: set[str]
         period = max((p for p in _periods(draft, resource) if p), default=60)
     evaluated = read.integer("evaluation_periods", "EvaluationPeriods", default=1)
     fires, why = _fires(draft, resource, metrics)
+    acts = _exists(draft, resource, metrics, _acts_at_all(draft, resource, acting, perhaps))
     return Alarm(
         id=node_id(resource),
         name=draft.name(resource),
         resource=resource,
         metrics=metrics,
         fires=fires,
-        why=why,
+        why=_refused(draft, resource) if acts is False and fires is not False else why,
         threshold=_threshold(draft, resource),
-        acts=_exists(draft, resource, metrics, _acts_at_all(draft, resource, acting, perhaps)),
+        acts=acts,
         seconds=None if evaluated is None else period * evaluated,
         actions=tuple(_actions(draft, resource)),
     )
@@ -126,12 +129,36 @@ def _acts(draft: Draft, resource: Resource) -> bool | None:
     if enabled in (False, "false"):
         return False
     actions = draft.value(resource, "AlarmActions")
-    found = [a for _, a in items(actions) if a not in ("", None) and not _scales(draft, resource, a)]
+    found = [a for _, a in items(actions) if a not in ("", None) and _tells(draft, resource, a)]
     if isinstance(actions, Unknown) or (found and all(map(_perhaps_none, found))):
         return None
     if found and not isinstance(enabled, bool | str):
         return None
     return bool(found)
+
+
+def _tells(draft: Draft, resource: Resource, action: Any) -> bool:
+    """Whether an action tells somebody: it does not only scale something, and is not refused."""
+    return not _scales(draft, resource, action) and not _refusal(draft, resource, action)
+
+
+def _refusal(draft: Draft, resource: Resource, action: Any) -> str:
+    """Why a topic does not take what an alarm publishes, empty where it may.
+
+    A topic without a policy of its own lets in the alarms of its account.
+    https://repost.aws/knowledge-center/cloudwatch-receive-sns-for-alarm-trigger
+    """
+    target = draft.inside(resource.stack, action)
+    if not isinstance(draft.nodes.get(target), Topic):
+        return ""
+    verdict = draft.may("cloudwatch.amazonaws.com", node_id(resource), target, resource, by_default=True)
+    return verdict.why if verdict.denied else ""
+
+
+def _refused(draft: Draft, resource: Resource) -> str:
+    """Why the first topic that does not take what an alarm publishes does not; empty where all may."""
+    actions = (action for _, action in items(draft.value(resource, "AlarmActions")))
+    return next(filter(None, (_refusal(draft, resource, action) for action in actions)), "")
 
 
 _SCALING = ("AWS::ApplicationAutoScaling::ScalingPolicy", "AWS::AutoScaling::ScalingPolicy")

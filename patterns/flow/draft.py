@@ -331,10 +331,11 @@ class Draft:
 
     # --- permissions --------------------------------------------------------------------------
 
-    def may(self, service: str, source: str, target: str, link: Resource) -> Verdict:
+    def may(self, service: str, source: str, target: str, link: Resource, by_default: bool = False) -> Verdict:
         """Whether a service may, on behalf of ``source``, send to a node by that node's own policies.
 
-        A policy under the same condition as the ``link`` is there whenever the link is.
+        A policy under the same condition as the ``link`` is there whenever the link is. ``by_default``: whether a
+        queue or topic that no policy protects lets the service in.
         """
         node = self.nodes[target]
         if isinstance(node, External):
@@ -342,7 +343,8 @@ class Draft:
         caller = Caller(service=service, on_behalf_of=source, stack=link.stack, given=condition_of(link))
         if isinstance(node, Queue | Topic):
             action = "sqs:SendMessage" if isinstance(node, Queue) else "sns:Publish"
-            first = self.permissions.resource_allows(caller, action, target, node.name)
+            open_to_it = by_default and not self.permissions.protects(target)
+            first = ALLOWED if open_to_it else self.permissions.resource_allows(caller, action, target, node.name)
             if first.denied:
                 return first
             return both(first, self.permissions.key_allows(caller, node.key, "kms:GenerateDataKey", "kms:Decrypt"))

@@ -50,12 +50,14 @@ def as_report(flow: Flow, markdown: bool = False) -> str:
                 page.item(_sentence(fate.condition), _loss(fate, names))
     if silent:
         page.title("Kept, but nobody is told")
+        refused = _refused(flow)
         for place, found in _by_place(silent).items():
             conditions = list(dict.fromkeys(fate.condition for fate in found))
             page.item(
                 f"{names[place]} keeps what failed {_for(found)}, and no alarm with an action watches it.",
                 [f"It gets there when {condition}." for condition in conditions[:3]]
-                + ([f"And in {len(conditions) - 3} other ways."] if len(conditions) > 3 else []),
+                + ([f"And in {len(conditions) - 3} other ways."] if len(conditions) > 3 else [])
+                + [f"Its alarm {alarm.name} cannot tell: {alarm.why}." for alarm in refused.get(place, ())],
             )
     if told:
         page.title("Every end")
@@ -80,6 +82,16 @@ def as_report(flow: Flow, markdown: bool = False) -> str:
         for note in unsure:
             page.item(note, [])
     return page.text()
+
+
+def _refused(flow: Flow) -> dict[str, list[Alarm]]:
+    """The alarms that would fire and whose action is not let in, by what they look at."""
+    found: dict[str, list[Alarm]] = {}
+    for alarm in flow.alarms.values():
+        if alarm.acts is False and alarm.fires and alarm.why:
+            for place in {value for metric in alarm.metrics for _, value in metric.dimensions}:
+                found.setdefault(place, []).append(alarm)
+    return found
 
 
 def _headline(flow: Flow, told: Mapping[str, list[Fate]], lost: list[Fate], silent: list[Fate]) -> str:

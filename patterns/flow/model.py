@@ -542,10 +542,11 @@ class Alarm:
         resource: the resource in the template.
         metrics: the metrics it looks at, those inside metric math included.
         fires: whether a single message more than none makes it fire; ``None`` if it cannot be told.
-        why: why it does not fire, or cannot be told.
+        why: why it does not fire or what it acts on does not take it, or cannot be told.
         threshold: what its metric is compared with, in the metric's unit; ``None`` where metric math stands
             between the two, or it could not be told.
-        acts: whether it has an action of its own that tells somebody, or stands in a composite alarm that has one.
+        acts: whether it has an action of its own that tells somebody and is let in, or stands in a composite alarm
+            that has one.
         seconds: period × evaluation periods: how long a condition lasts before it fires.
         actions: ids or ARNs of what it acts on itself.
     """

@@ -179,6 +179,15 @@ def test_a_loss_says_whether_anybody_hears_of_it(watched: tuple[str, ...], words
     assert [one.facts for one in drawn.boxes if one.lost and one.key == "lost_function_f"] == [(words,)]
 
 
+def test_an_alarm_whose_action_is_refused_says_so() -> None:
+    flow = orders()
+    refused = [replace(one, acts=False, why="no policy lets it in") for one in flow.alarms.values()]
+    drawn = picture_of(Flow.build(flow.nodes.values(), flow.edges.values(), refused))
+    failed = next(one for one in drawn.boxes if one.title == "Work/DeadLetters")
+    words = "Work/Alarm on ApproximateNumberOfMessagesVisible, CANNOT TELL: no policy lets it in"
+    assert ("alarm", words) in failed.settings
+
+
 def test_details_of_a_box_hold_its_settings_its_alarms_and_what_ends_there() -> None:
     drawn = picture_of(orders())
     failed = next(one for one in drawn.boxes if one.title == "Work/DeadLetters")

@@ -3,6 +3,7 @@
 import pytest
 
 from patterns.flow import Outcome, fates, loops, unwatched
+from patterns.flow.explain import as_report
 from tests.flow.parts import (
     OPS,
     alarm,
@@ -187,6 +188,56 @@ def test_an_alarm_that_only_scales_tells_nobody(actions, told):
     backlog = alarm("AWS/SQS", "ApproximateNumberOfMessagesVisible", QueueName=arn("Queue", "QueueName"))
     flow = flow_of(**KEPT, More=more, Group=group, Alarm=changed(backlog, AlarmActions=actions))
     assert [f.told for f in fates(flow)["S/Queue"] if f.outcome is Outcome.EXPIRED] == [told]
+
+
+def _topic_policy(principal, **condition):
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sns:Publish", "Resource": ref("Ops")}
+    document = {"Statement": [{**statement, "Condition": condition} if condition else statement]}
+    return {"Policy": resource("AWS::SNS::TopicPolicy", Topics=[ref("Ops")], PolicyDocument=document)}
+
+
+def _key_of(service):
+    use = {"Effect": "Allow", "Principal": {"Service": service}, "Action": ["kms:Decrypt", "kms:GenerateDataKey*"]}
+    return {"Key": resource("AWS::KMS::Key", KeyPolicy={"Statement": [{**use, "Resource": "*"}]})}
+
+
+ALARMS = {"Service": "cloudwatch.amazonaws.com"}
+ITSELF = {"aws:SourceArn": arn("Alarm")}
+NAMED = {"aws:SourceArn": "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:shop-*"}
+NO_KEY = "cloudwatch.amazonaws.com cannot use the key alias/aws/sns"
+NO_GRANT = "the policy of the key Key gives cloudwatch.amazonaws.com no kms:GenerateDataKey"
+NOT_LET_IN = "the policy on Ops does not allow cloudwatch.amazonaws.com sns:Publish"
+
+
+@pytest.mark.parametrize(
+    ("ops", "more", "why"),
+    [
+        ({}, {}, ""),
+        ({"KmsMasterKeyId": "alias/aws/sns"}, {}, NO_KEY),
+        ({"KmsMasterKeyId": ref("Key")}, _key_of("events.amazonaws.com"), NO_GRANT),
+        ({"KmsMasterKeyId": ref("Key")}, _key_of("cloudwatch.amazonaws.com"), ""),
+        ({"KmsMasterKeyId": "arn:aws:kms:eu-west-1:111122223333:key/1"}, {}, ""),
+        ({}, _topic_policy({"Service": "events.amazonaws.com"}), NOT_LET_IN),
+        ({}, _topic_policy(ALARMS), ""),
+        ({}, _topic_policy(ALARMS, ArnLike=ITSELF), ""),
+        ({}, _topic_policy(ALARMS, ArnLike=NAMED), ""),
+        ({}, _topic_policy(ALARMS, StringEquals={"aws:SourceAccount": ref("AWS::AccountId")}), ""),
+        ({}, _topic_policy({"AWS": "*"}, StringEquals={"AWS:SourceOwner": ref("AWS::AccountId")}), ""),
+    ],
+)
+def test_an_alarm_that_its_topic_does_not_let_in_tells_nobody_and_says_why(ops, more, why):
+    flow = flow_of(**KEPT, Ops=topic(**ops), Alarm=changed(VISIBLE, AlarmActions=[ref("Ops")]), **more)
+    told = flow.alarms["S/Alarm"]
+    assert (told.acts, told.why) == (not why, why)
+    assert bool(unwatched(flow)) is bool(why)
+    assert not why or f"Its alarm Alarm cannot tell: {why}." in as_report(flow)
+
+
+def test_an_alarm_with_one_action_that_is_let_in_tells():
+    actions = [ref("Ops"), "arn:aws:sns:eu-west-1:111122223333:ops"]
+    flow = flow_of(**KEPT, Ops=topic(KmsMasterKeyId="alias/aws/sns"), Alarm=changed(VISIBLE, AlarmActions=actions))
+    assert (flow.alarms["S/Alarm"].acts, flow.alarms["S/Alarm"].why) == (True, "")
+    assert unwatched(flow) == []
 
 
 def test_what_alarms_are_sent_to_is_not_where_messages_come_in():

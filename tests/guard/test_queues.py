@@ -139,3 +139,13 @@ def test_a_dead_letter_queue_whose_policies_are_left_open_may_be_kept() -> None:
     changes: dict[str, Any] = {"OrdersDead.DeletionPolicy": {"Ref": "Kept"}, "OrdersDead.UpdateReplacePolicy": "Retain"}
     template = polled(changes) | {"Parameters": {"Kept": {"Type": "String"}}}
     assert "dead-letter-queue-deleted-with-stack" not in ids(template)
+
+
+def test_an_alarm_that_its_topic_does_not_let_in_is_named_with_the_reason() -> None:
+    change = {
+        "OrdersDeadAlarm.Properties.AlarmActions": [{"Ref": "OnCall"}],
+        "OnCall": {"Type": "AWS::SNS::Topic", "Properties": {"KmsMasterKeyId": "alias/aws/sns"}},
+    }
+    (found,) = [one for one in findings(polled(change)) if one.rule == "dead-letter-queue-unwatched"]
+    why = "its alarm OrdersDeadAlarm cannot tell: cloudwatch.amazonaws.com cannot use the key alias/aws/sns"
+    assert why in found.why

@@ -58,7 +58,7 @@ UNIVERSAL = "arn:aws:scheduler:::aws-sdk:sns:publish"
 @pytest.mark.parametrize(
     ("resources", "publisher"),
     [
-        ({"Busy": alarm(AlarmActions=[TOPIC])}, "Busy publishes"),
+        ({"Busy": alarm(AlarmActions=[TOPIC]), "Events": resource("SNS::Topic")}, "Busy publishes"),
         ({"Nightly": schedule(TOPIC)}, "Nightly publishes"),
         (
             {"Pipe": resource("Pipes::Pipe", Source="arn:aws:sqs:eu-west-1:1:x", Target=TOPIC, RoleArn="r")},
@@ -79,6 +79,7 @@ def test_a_publisher_without_attributes_gets_nothing_through_a_filter_on_them(
     [
         {},
         {"Busy": alarm(AlarmActions=[])},
+        {"Busy": alarm(AlarmActions=[TOPIC])},  # the topic has a key that alarms cannot use
         {"Busy": alarm(AlarmActions=[TOPIC], ActionsEnabled=False)},
         {"Nightly": {**schedule(TOPIC), "Properties": {**schedule(TOPIC)["Properties"], "State": "DISABLED"}}},
         {"Nightly": schedule(UNIVERSAL, Input='{"TopicArn": "arn:aws:sns:eu-west-1:1:events"}')},

@@ -79,6 +79,10 @@ class Permissions:
             for statements in (self._denials[role], *beside)
         )
 
+    def protects(self, resource: str) -> bool:
+        """Whether the templates hold a policy of this resource."""
+        return resource in self._guards
+
     def resource_allows(self, caller: Caller, action: str, resource: str, label: str = "") -> Verdict:
         """Whether the resource's own policy lets a service in. ``resource`` is an id, or an ARN elsewhere."""
         asked = (caller, action, resource)

@@ -18,6 +18,8 @@ _ARN = {
     "AWS::StepFunctions::StateMachine": ("states", "stateMachine:", "StateMachineName"),
     "AWS::ApiGateway::RestApi": ("execute-api", "", ""),
     "AWS::IAM::Role": ("iam", "role/", "RoleName"),
+    "AWS::CloudWatch::Alarm": ("cloudwatch", "alarm:", "AlarmName"),
+    "AWS::CloudWatch::CompositeAlarm": ("cloudwatch", "alarm:", "AlarmName"),
 }
 
 DEFAULT_BUS = f"arn:{GAP}:events:{GAP}:{GAP}:event-bus/default"

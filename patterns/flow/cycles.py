@@ -11,7 +11,9 @@ from patterns.flow.model import (
     Answer,
     Bucket,
     Bus,
+    Call,
     Delivery,
+    Destination,
     Edge,
     Flow,
     Function,
@@ -67,18 +69,16 @@ _RECORDS = ("aws/lambda/*",)
 
 
 def _met(flow: Flow, graph: dict[str, list[tuple[str, Edge]]]) -> dict[str, list[tuple[str, Edge]]]:
-    """The graph in which a bucket only hands on what is written to it: each notification is a place of its own.
+    """The graph in which a bucket or bus only hands on what it gets: each notification and rule is a place of its own.
 
     What is written under ``out/`` brings no notification of ``in/``, an event meets no rule for other sources.
     """
     split: dict[str, list[tuple[str, Edge]]] = {}
     for node in (*flow.nodes_of(Bucket), *flow.nodes_of(Bus)):
-        arriving = flow.arriving(node.id)
-        if isinstance(node, Bus) and not any(map(event_by, arriving)):
-            continue
+        writers = sum(1 for edge in flow.arriving(node.id))
         ways = graph.get(node.id, ())
-        handed = all(isinstance(edge, Notification | Match) for _, edge in ways)
-        if ways and len(arriving) * len(ways) <= _MEETINGS and handed:
+        told = all(isinstance(edge, Notification | Match) for _, edge in ways)
+        if ways and told and writers * len(ways) <= _MEETINGS:
             split[node.id] = list(ways)
     if not split:
         return graph
@@ -94,12 +94,24 @@ def _met(flow: Flow, graph: dict[str, list[tuple[str, Edge]]]) -> dict[str, list
     return met
 
 
-def _meet(write: Edge, notification: Edge) -> bool:
-    """Whether what is written can bring this notification, what is put on a bus match this rule."""
-    if isinstance(notification, Match):
-        return may_match(notification, event_by(write))
-    if not isinstance(notification, Notification):
-        return True
+def _meet(write: Edge, on: Edge) -> bool:
+    """Whether what is written can bring this notification, or match this rule."""
+    if isinstance(on, Match):
+        own = isinstance(write, Call | Destination | Send)
+        return not (own and _of_services(on)) and may_match(on, event_by(write))
+    return not isinstance(on, Notification) or _brings(write, on)
+
+
+def _of_services(match: Match) -> bool:
+    """Whether a rule is for the events of AWS services alone, which nobody else can put on a bus.
+
+    https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEventsResultEntry.html
+    """
+    source = (match.pattern or {}).get("source")
+    return isinstance(source, list) and all(isinstance(one, str) and one.startswith("aws.") for one in source)
+
+
+def _brings(write: Edge, notification: Notification) -> bool:
     keys, events = _RECORDS, ("ObjectCreated",)
     if isinstance(write, Send):
         keys, events = write.keys, write.events

@@ -9,6 +9,7 @@ from tests.flow.parts import (
     arn,
     async_config,
     dead_letters,
+    deployed,
     flow_of,
     function,
     lets_in,
@@ -69,6 +70,43 @@ def sends(statement, **more):
 )
 def test_a_grant_on_the_arn_of_a_named_resource_is_a_grant_on_it(place, action, found):
     assert sends(allow(place, action)) == found
+
+
+def hears(pattern, statement):
+    """A function that a rule of the default bus invokes, and what its role lets it do."""
+    return flow_of(
+        Rule=resource("AWS::Events::Rule", EventPattern=pattern, Targets=[{"Id": "Worker", "Arn": arn("Worker")}]),
+        Permission=permission("events", arn("Rule")),
+        Worker=function(),
+        Role=role(statement),
+    )
+
+
+HERE = sub("arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:event-bus/default")
+
+
+@pytest.mark.parametrize(
+    ("source", "bus", "sent", "loop"),
+    [
+        ("shop", HERE, True, True),
+        ("shop", "arn:aws:events:eu-west-1:111122223333:event-bus/default", True, True),
+        ("shop", "arn:aws:events:eu-west-1:111122223333:event-bus/other", False, False),
+        ("aws.s3", HERE, True, False),
+    ],
+)
+def test_what_a_function_puts_on_the_default_bus_may_come_back_but_not_as_the_event_of_a_service(
+    source, bus, sent, loop
+):
+    flow = hears({"source": [source]}, allow(bus, "events:PutEvents"))
+    assert [edge.target for edge in flow.edges_of(Send)] == (["default event bus"] if sent else [])
+    assert [cycle.nodes for cycle in loops(flow)] == ([("S/Rule", "S/Worker", "default event bus")] if loop else [])
+
+
+def test_a_grant_on_the_default_bus_of_another_account_is_none_on_the_own_one(tmp_path):
+    statement = allow("arn:aws:events:eu-west-1:444455556666:event-bus/default", "events:PutEvents")
+    rule = resource("AWS::Events::Rule", EventPattern={"source": ["shop"]}, Targets=[])
+    flow = deployed(tmp_path, S={"Rule": rule, "Worker": function(), "Role": role(statement)})
+    assert flow.edges_of(Send) == []
 
 
 def test_a_grant_on_a_topic_is_none_on_the_queue_of_its_name():

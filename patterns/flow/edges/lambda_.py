@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from patterns.flow import limits
-from patterns.flow.draft import Draft, as_json, both, condition_of, items, numbers
+from patterns.flow.draft import DEFAULT_BUS, Draft, as_json, both, condition_of, items, numbers
 from patterns.flow.model import (
     ALLOWED,
     Answer,
@@ -31,7 +31,7 @@ from patterns.flow.model import (
     Way,
     node_id,
 )
-from patterns.flow.permissions.names import is_named
+from patterns.flow.permissions import names
 from patterns.flow.permissions.wildcards import wild
 from patterns.flow.rendered import CLOSE, GAP, OPEN, readable, render
 from patterns.flow.template import Ref, Resource, Text, Unknown
@@ -392,12 +392,15 @@ def _granted(draft: Draft, role: str, named: dict[str, str]) -> dict[str, _Grant
         for pattern in statement.resources:
             key, rest = _pattern(pattern, named)
             target = _sendable(draft, key)
+            if not target or (target == DEFAULT_BUS and draft.elsewhere(role.rpartition("/")[0], pattern)):
+                continue
+            asked = names.DEFAULT_BUS if target == DEFAULT_BUS else target
             whole = pattern.removesuffix(rest) if rest else pattern
-            if not target or (not pattern.startswith(OPEN) and draft.permissions.matches(whole, target) is False):
+            if not pattern.startswith(OPEN) and draft.permissions.matches(whole, asked) is False:
                 continue
             bucket = isinstance(draft.nodes[target], Bucket)
             action = _granted_action(draft, statement.actions, target)
-            if not action or draft.permissions.denies(role, action, target):
+            if not action or draft.permissions.denies(role, action, asked):
                 continue
             grant = granted.setdefault(target, _Grant(action))
             if bucket:
@@ -416,10 +419,12 @@ def _names(draft: Draft) -> dict[str, str]:
     """The places that functions send to, by the service and the last part of their ARN."""
     found: dict[str, str] = {}
     for key, node in draft.nodes.items():
-        if type(node) in _SENDS and node.resource is not None and is_named(node.resource):
+        if type(node) in _SENDS and node.resource is not None and names.is_named(node.resource):
             _, _, service, _, _, rest = draft.permissions.arn(key).split(":", 5)
             if GAP not in rest:
                 found.setdefault(f"{service}:{rest}", key)
+    if DEFAULT_BUS in draft.nodes:
+        found["events:event-bus/default"] = DEFAULT_BUS
     return found
 
 

@@ -47,6 +47,7 @@ class Resolver:
         self._exports: dict[str, list[tuple[Stack, str]]] | None = None
         self._deployed: dict[str, list[Stack]] | None = None
         self._published: dict[str, list[tuple[Stack, Any]]] | None = None
+        self._stored: dict[str, list[tuple[Stack, str]]] | None = None
 
     def resolve(self, stack: Stack, raw: Any) -> Any:
         """The value, with Ref, Text and Unknown inside where it is not plain; NO_VALUE where it is not there."""
@@ -67,7 +68,7 @@ class Resolver:
     def _value(self, stack: Stack, raw: Any, depth: int) -> Any:
         kind = type(raw)
         if kind is str:
-            return raw if "{{" not in raw else _dynamic(raw)
+            return raw if "{{" not in raw else self._dynamic(stack, raw, depth)
         if kind is dict:
             if depth > _DEPTH:
                 raise _TooDeep
@@ -200,7 +201,12 @@ class Resolver:
             if isinstance(value, dict) or (isinstance(value, list) and "List" not in str(kind)):
                 return Unknown(f"the default of parameter {name} is {named(value)}")
         if isinstance(kind, str) and kind.startswith("AWS::SSM::Parameter::Value"):
-            return Unknown(f"parameter {name} is read from SSM when it is deployed", f"{stack.name}/{name}")
+            stored = self._of_ssm(stack, value, depth)
+            if "List" in kind:
+                stored = stored.split(",") if isinstance(stored, str) else _MISSING
+            if stored is _MISSING:
+                return Unknown(f"parameter {name} is read from SSM when it is deployed", f"{stack.name}/{name}")
+            return stored
         if value is _MISSING or value is None:
             return Unknown(f"parameter {name} has no value", f"{stack.name}/{name}")
         if value != "" and str(declared.get("NoEcho", "")).lower() == "true" and isinstance(value, str | int | float):
@@ -345,6 +351,41 @@ class Resolver:
             name,
             lambda: _passed_on(self._value(writer, raw, depth + 3), name),
         )
+
+    def _of_ssm(self, stack: Stack, name: Any, depth: int) -> Any:
+        """What one of the templates stores in Parameter Store under a name, as the stack reads it."""
+        if self._stored is None:
+            self._stored = {}
+            for one in self.stacks.values():
+                for key, resource in one.resources.items():
+                    if not isinstance(resource, dict) or resource.get("Type") != "AWS::SSM::Parameter":
+                        continue
+                    known = self._plain_text(one, (resource.get("Properties") or {}).get("Name"), depth + 1)
+                    if isinstance(known, str) and isinstance(self._resource(one, key, ""), Ref):
+                        self._stored.setdefault(known, []).append((one, key))
+        offers = _near(stack, self._stored.get(name, [])) if isinstance(name, str) else []
+        if len(offers) != 1:
+            return _MISSING
+        writer, key = offers[0]
+        return self._once(
+            ("stored", writer.name, key),
+            f"the SSM parameter {name}",
+            lambda: _passed_on(self._get_att(writer, [key, "Value"], depth + 3), f"the SSM parameter {name}"),
+        )
+
+    def _dynamic(self, stack: Stack, raw: str, depth: int) -> Any:
+        parts: list[str | Ref | Unknown] = []
+        for index, piece in enumerate(_DYNAMIC.split(raw)):
+            if index % 2:
+                service, _, rest = piece.partition(":")
+                stored = self._of_ssm(stack, rest.partition(":")[0], depth) if service == "ssm" else _MISSING
+                if stored is _MISSING:
+                    why = f"a dynamic reference ({service}) is read when it is deployed"
+                    stored = Unknown(why, f"resolve/{piece}")
+                parts.extend(text(stored))
+            elif piece:
+                parts.append(piece)
+        return concatenate(parts)
 
     # -- conditions
 
@@ -714,17 +755,6 @@ def _cut(value: Any, delimiter: str) -> Any:
             if piece:
                 pieces[-1].append(piece)
     return [concatenate(piece) for piece in pieces]
-
-
-def _dynamic(raw: str) -> Any:
-    parts: list[str | Ref | Unknown] = []
-    for index, piece in enumerate(_DYNAMIC.split(raw)):
-        if index % 2:
-            service = piece.split(":", 1)[0]
-            parts.append(Unknown(f"a dynamic reference ({service}) is read when it is deployed", f"resolve/{piece}"))
-        elif piece:
-            parts.append(piece)
-    return concatenate(parts)
 
 
 def _pseudo(stack: Stack, name: str) -> Any:

@@ -548,6 +548,46 @@ def test_a_reference_that_the_cdk_carries_across_regions_leads_back_to_the_resou
     )
 
 
+def stored(name, **more):
+    return {"Type": "AWS::SSM::Parameter", "Properties": {"Name": name, "Type": "String", **more}}
+
+
+QUEUE_ARN = {"Fn::GetAtt": ["Q", "Arn"]}
+
+
+@pytest.mark.parametrize(
+    "endpoint", [{"Ref": "Stored"}, "{{resolve:ssm:/orders/arn}}", "{{resolve:ssm:/orders/arn:3}}"]
+)
+def test_what_one_stack_stores_in_parameter_store_another_reads(endpoint):
+    stage = {"Fn::Sub": "/${Stage}/arn"}
+    data = {"Q": QUEUE, "P": stored(stage, Value=QUEUE_ARN), "Other": stored("/other/arn", Value="no")}
+    reader = {
+        "Parameters": {"Stored": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/orders/arn"}},
+        "Resources": {"S": subscription(endpoint, endpoint)},
+    }
+    stages = {"Stage": {"Type": "String", "Default": "orders"}}
+    template = read({"app": reader, "data": {"Parameters": stages, "Resources": data}})
+    assert template.value(template.resources["app", "S"], "Endpoint") == Ref("data", "Q", "Arn")
+    assert [str(note) for note in template.notes] == []
+
+
+def test_a_list_in_parameter_store_is_read_as_one():
+    reader = {
+        "Parameters": {"Stored": {"Type": "AWS::SSM::Parameter::Value<List<String>>", "Default": "/zones"}},
+        "Resources": {"S": subscription({"Fn::Select": [1, {"Ref": "Stored"}]}, "e")},
+    }
+    template = read({"app": reader, "data": {"Resources": {"P": stored("/zones", Value="a,b")}}})
+    assert template.value(template.resources["app", "S"], "TopicArn") == "b"
+
+
+def test_what_two_stacks_store_under_one_name_is_not_known():
+    writer = {"Resources": {"Q": QUEUE, "P": stored("/arn", Value=QUEUE_ARN)}}
+    reader = {"Resources": {"S": subscription("t", "{{resolve:ssm:/arn}}")}}
+    template = read({"app": reader, "one": writer, "two": writer})
+    reason = "a dynamic reference (ssm) is read when it is deployed"
+    assert template.value(template.resources["app", "S"], "Endpoint") == Unknown(reason, "resolve/ssm:/arn")
+
+
 def test_a_loop_takes_what_the_parent_of_a_nested_stack_passes_on(tmp_path):
     write(tmp_path, child__yaml=LOOP)
     parent = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "child.yaml"}}

@@ -95,7 +95,7 @@ class Draft:
         self.nodes[node.id] = node
         return node.id
 
-    def key(self, resource: Resource, *path: str) -> str | None:
+    def key(self, resource: Resource, *path: str | int) -> str | None:
         """The key that encrypts a resource: an id, an ARN or alias, empty for none, ``None``: cannot be told."""
         value = self.value(resource, *path)
         if value is None or value == "":
@@ -374,10 +374,23 @@ class Draft:
         first = self.permissions.role_allows(role, action, resource, node.name, given)
         if first.denied and isinstance(node, Function) and node.function != target:
             first = self.permissions.role_allows(role, action, node.function, node.name, given)
+        return first if first.denied else both(first, self.may_use_key(role, action, node, given))
+
+    def may_use_key(self, role: str, action: str, node: Node, given: tuple[str, ...] = ()) -> Verdict:
+        """Whether a role may use the key that encrypts a node as an action on it asks for."""
         actions = _KEY_ACTIONS.get(action)
-        if first.denied or not actions or not isinstance(node, Queue | Topic):
-            return first
-        return both(first, self.permissions.key_allows(Caller(role=role, given=given), node.key, *actions))
+        return (
+            self.permissions.key_allows(Caller(role=role, given=given), self._key_of(node), *actions)
+            if actions
+            else ALLOWED
+        )
+
+    def _key_of(self, node: Node) -> str | None:
+        if isinstance(node, Queue | Topic):
+            return node.key
+        if isinstance(node, Stream) and node.resource and node.service == "kinesis":
+            return self.key(node.resource, "StreamEncryption", "KeyId")
+        return self.key(node.resource, *_BUCKET_KEY) if isinstance(node, Bucket) and node.resource else ""
 
 
 def condition_of(link: Resource) -> tuple[str, ...]:
@@ -386,11 +399,21 @@ def condition_of(link: Resource) -> tuple[str, ...]:
 
 
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+# https://docs.aws.amazon.com/streams/latest/dev/permissions-user-key-KMS.html
+# https://docs.aws.amazon.com/lambda/latest/dg/kafka-on-failure.html (what a bucket's key asks for)
 _KEY_ACTIONS = {
     "sqs:ReceiveMessage": ("kms:Decrypt",),
     "sqs:SendMessage": ("kms:GenerateDataKey", "kms:Decrypt"),
     "sns:Publish": ("kms:GenerateDataKey", "kms:Decrypt"),
+    "kinesis:GetRecords": ("kms:Decrypt",),
+    "kinesis:SubscribeToShard": ("kms:Decrypt",),
+    "kinesis:PutRecord": ("kms:GenerateDataKey",),
+    "s3:PutObject": ("kms:GenerateDataKey",),
 }
+_BUCKET_KEY = (
+    *("BucketEncryption", "ServerSideEncryptionConfiguration", 0),
+    *("ServerSideEncryptionByDefault", "KMSMasterKeyID"),
+)
 _RANK = {Answer.ALLOWED: 0, Answer.UNKNOWN: 1, Answer.DENIED: 2}
 
 

@@ -91,6 +91,12 @@ def allow(on: Any, *actions: str) -> dict[str, Any]:
     return {"Effect": "Allow", "Action": list(actions), "Resource": on}
 
 
+def key(*statements: dict[str, Any]) -> dict[str, Any]:
+    """A customer managed key that leaves its use to the account's roles, and whatever else is said."""
+    own = {"Principal": {"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}}, **allow("*", "kms:*")}
+    return resource("AWS::KMS::Key", KeyPolicy={"Statement": [own, *statements]})
+
+
 def polls(*queues: str) -> dict[str, Any]:
     """What a role needs to read queues."""
     actions = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")

@@ -12,6 +12,7 @@ from tests.flow.parts import (
     deployed,
     flow_of,
     function,
+    key,
     lets_in,
     mapping,
     permission,
@@ -238,6 +239,28 @@ def test_a_filter_on_what_a_function_has_made_makes_a_loop_uncertain():
 
     assert loop({"source": [{"prefix": ""}]}) is True
     assert loop({"source": ["shop"]}) is False
+
+
+def test_records_of_failures_need_the_key_of_their_bucket():
+    def verdict(*statements, **by_default):
+        rule = {"ServerSideEncryptionByDefault": by_default}
+        encrypted = {"ServerSideEncryptionConfiguration": [rule]}
+        writes = allow([arn("Bucket"), sub("${Bucket.Arn}/*")], "s3:PutObject", "s3:ListBucket")
+        flow = flow_of(
+            Worker=function(),
+            Role=role(writes, *statements),
+            Bucket=resource("AWS::S3::Bucket", BucketEncryption=encrypted),
+            Key=key(),
+            Config=async_config("Bucket"),
+        )
+        (edge,) = flow.edges_of(Destination)
+        return edge.verdict
+
+    own = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": arn("Key")}
+    assert verdict(**own).why == "the policy of the key Key gives Role no kms:GenerateDataKey"
+    assert verdict(allow(arn("Key"), "kms:GenerateDataKey"), **own).allowed
+    assert verdict(SSEAlgorithm="aws:kms").allowed
+    assert verdict(SSEAlgorithm="AES256").allowed
 
 
 def test_a_grant_by_the_arn_of_a_bucket_lets_records_be_written():

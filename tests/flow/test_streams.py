@@ -17,6 +17,7 @@ from tests.flow.parts import (
     ends,
     flow_of,
     function,
+    key,
     mapping,
     ref,
     resource,
@@ -205,18 +206,35 @@ def test_a_global_table_has_a_stream_too():
     assert lost.latest == 86_400
 
 
-def consumed(*actions: str) -> Flow:
+def consumer_of(*actions: str) -> dict[str, Any]:
     consumer = resource("AWS::Kinesis::StreamConsumer", ConsumerName="c", StreamARN=arn("Stream"))
     poll = mapping("Stream", StartingPosition="LATEST")
     poll["Properties"]["EventSourceArn"] = ref("Consumer")
     reads = role(allow(ref("Consumer"), *actions))
     kinesis = resource("AWS::Kinesis::Stream", RetentionPeriodHours=48)
-    return flow_of(Stream=kinesis, Consumer=consumer, Role=reads, Worker=function(), Poll=poll)
+    return {"Stream": kinesis, "Consumer": consumer, "Role": reads, "Worker": function(), "Poll": poll}
+
+
+def consumed(*actions: str) -> Flow:
+    return flow_of(**consumer_of(*actions))
 
 
 def test_a_consumer_with_its_own_throughput_reads_its_stream_and_needs_to_subscribe():
     assert [fate.at for fate in ends(consumed("kinesis:SubscribeToShard"), "Stream", Outcome.PROCESSED)] == ["S/Worker"]
     assert why_lost(consumed("kinesis:GetRecords")) == ["Role has no kinesis:SubscribeToShard on Stream"]
+
+
+@pytest.mark.parametrize("reads_by", ["the stream", "a consumer"])
+def test_who_reads_a_stream_needs_its_key(reads_by):
+    parts = stream() if reads_by == "the stream" else consumer_of("kinesis:SubscribeToShard")
+    encrypted = changed(parts["Stream"], StreamEncryption={"EncryptionType": "KMS", "KeyId": ref("Key")})
+    parts |= {"Stream": encrypted, "Key": key()}
+    assert why_lost(flow_of(**parts)) == ["the policy of the key Key gives Role no kms:Decrypt"]
+    more = resource("AWS::IAM::RolePolicy", RoleName=ref("Role"), PolicyDocument={"Statement": []})
+    more["Properties"]["PolicyDocument"]["Statement"].append(allow(arn("Key"), "kms:Decrypt"))
+    assert all(poll.verdict.allowed for poll in flow_of(**parts, More=more).edges_of(Poll))
+    managed = changed(encrypted, StreamEncryption={"EncryptionType": "KMS", "KeyId": "alias/aws/kinesis"})
+    assert all(poll.verdict.allowed for poll in flow_of(**{**parts, "Stream": managed}).edges_of(Poll))
 
 
 def test_what_is_read_from_a_position_is_a_stream_even_if_nothing_else_is_known():

@@ -106,8 +106,10 @@ def _mapping(draft: Draft, resource: Resource) -> Iterator[Edge]:
     consumer = draft.inside(resource.stack, draft.value(resource, "EventSourceArn"))
     filters = read_filters(draft, resource, draft.value(resource, "FilterCriteria"))
     if dedicated := draft.type_of(consumer) == "AWS::Kinesis::StreamConsumer":
-        verdict = draft.permissions.role_allows(
-            role, "kinesis:SubscribeToShard", consumer, draft.nodes[source].name, condition_of(resource)
+        given, stream_node = condition_of(resource), draft.nodes[source]
+        verdict = both(
+            draft.permissions.role_allows(role, "kinesis:SubscribeToShard", consumer, stream_node.name, given),
+            draft.may_use_key(role, "kinesis:SubscribeToShard", stream_node, given),
         )
     else:
         verdict = may_read(draft, role, source, service, resource)

@@ -408,6 +408,7 @@ _KEY_ACTIONS = {
     "kinesis:GetRecords": ("kms:Decrypt",),
     "kinesis:SubscribeToShard": ("kms:Decrypt",),
     "kinesis:PutRecord": ("kms:GenerateDataKey",),
+    "kinesis:PutRecords": ("kms:GenerateDataKey",),
     "s3:PutObject": ("kms:GenerateDataKey",),
 }
 _BUCKET_KEY = (

@@ -126,6 +126,35 @@ def test_what_a_policy_denies_is_not_sent():
     assert sends(granted, Closed=closed) == []
 
 
+@pytest.mark.parametrize(
+    ("target", "action"),
+    [
+        (queue(KmsMasterKeyId=ref("Key")), "sqs:SendMessage"),
+        (topic(KmsMasterKeyId=ref("Key")), "sns:Publish"),
+        (resource("AWS::Kinesis::Stream", StreamEncryption={"KeyId": ref("Key")}), "kinesis:PutRecord"),
+    ],
+)
+def test_a_send_without_the_key_of_its_target_is_refused(target, action):
+    place = ref("Target") if action == "sns:Publish" else arn("Target")
+
+    def sent(*more):
+        flow = flow_of(Target=target, Key=key(), Worker=function(), Role=role(allow(place, action), *more))
+        (send,) = flow.edges_of(Send)
+        assert send.action == action
+        return send.verdict
+
+    assert sent().why == "the policy of the key Key gives Role no kms:GenerateDataKey"
+    assert sent(allow(arn("Key"), "kms:GenerateDataKey*", "kms:Decrypt")).allowed
+
+
+def test_a_place_that_the_environment_names_is_sent_to_as_far_as_the_role_can_be_told():
+    environment = {"Variables": {"QUEUE_URL": ref("Queue")}}
+    shared = "arn:aws:iam::111122223333:role/shared"
+    elsewhere = resource("AWS::Lambda::Function", Role=shared, Environment=environment)
+    (send,) = flow_of(Queue=queue(), Worker=elsewhere).edges_of(Send)
+    assert send.verdict.why == "the role stands in none of the templates"
+
+
 def test_a_grant_that_a_destination_of_an_alias_explains_is_no_own_send():
     flow = flow_of(
         Worker=function(),

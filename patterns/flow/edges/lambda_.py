@@ -355,12 +355,12 @@ _ACTIONS = {
 _LIKELY_BY_ONE_ROLE = 1_000
 
 _SENDS: dict[type[Node], tuple[str, ...]] = {
-    Queue: ("sqs:sendmessage",),
-    Topic: ("sns:publish",),
-    Bus: ("events:putevents",),
-    Function: ("lambda:invokefunction", "lambda:invokeasync"),
-    Bucket: ("s3:putobject",),
-    Stream: ("kinesis:putrecord", "kinesis:putrecords"),
+    Queue: ("sqs:SendMessage",),
+    Topic: ("sns:Publish",),
+    Bus: ("events:PutEvents",),
+    Function: ("lambda:InvokeFunction", "lambda:InvokeAsync"),
+    Bucket: ("s3:PutObject",),
+    Stream: ("kinesis:PutRecord", "kinesis:PutRecords"),
 }
 
 
@@ -456,9 +456,10 @@ def _sends(draft: Draft, node: Function, granted: dict[str, _Grant], linked: set
         action = grant.action if grant else ""
         if target == node.id or (not variable and (node.id, target) in linked):
             continue
-        if not action:
-            wanted = _SENDS[type(draft.nodes[target])][0]
-            verdict = draft.role_may(node.role, _proper(wanted), target)
+        if action:
+            verdict = draft.may_use_key(node.role, action, draft.nodes[target])
+        else:
+            verdict = draft.role_may(node.role, _SENDS[type(draft.nodes[target])][0], target)
             if verdict.denied:
                 continue
         yield Send(
@@ -467,6 +468,7 @@ def _sends(draft: Draft, node: Function, granted: dict[str, _Grant], linked: set
             target=target,
             resource=node.definition,
             place="Role" if action else "Environment",
+            verdict=verdict,
             action=action,
             variable=variable,
             keys=tuple(grant.keys) if grant and "*" not in grant.keys else (),
@@ -474,14 +476,10 @@ def _sends(draft: Draft, node: Function, granted: dict[str, _Grant], linked: set
         )
 
 
-def _proper(action: str) -> str:
-    return next((a for a in _WRITES.values() if a.lower() == action), action)
-
-
 def _granted_action(draft: Draft, actions: tuple[str, ...], target: str) -> str:
     for wanted in _SENDS[type(draft.nodes[target])]:
-        if any(wild(pattern, wanted) for pattern in actions):
-            return _proper(wanted)
+        if any(wild(pattern, wanted.lower()) for pattern in actions):
+            return wanted
     return ""
 
 

@@ -360,6 +360,13 @@ class Draft:
         ]
         return min(answers, key=lambda verdict: _RANK[verdict.answer])
 
+    def permits(self, service: str, node: Function) -> Verdict:
+        """Whether a function has any permission for a service, whatever that is limited to."""
+        keys = (node.id, f"{node.function}:{node.qualifier}")
+        if any(self.permissions.names_service(key, service) for key in keys):
+            return ALLOWED
+        return Verdict(Answer.DENIED, f"no policy on {node.name} lets {service} in")
+
     def role_may(self, role: str, action: str, target: str, link: Resource | None = None) -> Verdict:
         """Whether a role may do an action to a node, the node's encryption included; ``link`` as for `may`."""
         node = self.nodes[target]

@@ -268,18 +268,42 @@ def test_an_api_that_puts_into_a_queue_sees_its_own_failures():
     assert losses(flow) == []
 
 
+URI = {"Fn::Sub": "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Worker.Arn}/invocations"}
+API = {
+    "Api": resource("AWS::ApiGateway::RestApi"),
+    "Get": resource("AWS::ApiGateway::Method", RestApiId=ref("Api"), Integration={"Uri": URI}),
+    "Worker": function(),
+    "Role": role(),
+}
+GETS = {"Fn::Sub": "arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${Api}/*/GET/"}
+
+
 def test_a_function_behind_an_api_is_called_and_not_queued():
-    uri = {"Fn::Sub": "arn:aws:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/${Worker.Arn}/invocations"}
-    flow = flow_of(
-        Api=resource("AWS::ApiGateway::RestApi"),
-        Get=resource("AWS::ApiGateway::Method", RestApiId=ref("Api"), Integration={"Uri": uri}),
-        Worker=function(),
-        Role=role(),
-    )
+    flow = flow_of(**API, Permission=permission("apigateway", GETS))
     assert losses(flow) == []
     assert [f.condition for f in ends(flow, "Api", Outcome.REJECTED)] == [
         "a call by Api fails: whoever called it gets the error"
     ]
+
+
+@pytest.mark.parametrize("wrong", [{}, {"Permission": permission("events", arn("Rule"))}], ids=["none", "another"])
+def test_an_api_without_a_permission_of_its_function_is_refused(wrong):
+    (call,) = [edge for edge in flow_of(**API, **wrong).edges_of(Call) if edge.source == "S/Api"]
+    assert call.verdict.why == "no policy on Worker lets apigateway.amazonaws.com in"
+
+
+def test_an_api_with_credentials_needs_no_permission_of_its_function():
+    invoke = {"Uri": URI, "Credentials": arn("Caller")}
+    parts = {**API, "Get": resource("AWS::ApiGateway::Method", RestApiId=ref("Api"), Integration=invoke)}
+    (call,) = flow_of(**parts, Caller=role(allow(arn("Worker"), "lambda:InvokeFunction"))).edges_of(Call)
+    assert call.verdict.allowed
+    (call,) = flow_of(**parts, Caller=role(), Permission=permission("apigateway", GETS)).edges_of(Call)
+    assert call.verdict.allowed
+
+
+def test_an_api_may_have_many_permissions_of_one_function():
+    many = {f"Permission{n}": permission("apigateway", {"Fn::Sub": f"arn:aws:x:${{Api}}/{n}"}) for n in range(30)}
+    assert all(call.verdict.allowed for call in flow_of(**API, **many).edges_of(Call))
 
 
 def test_a_state_machine_names_what_it_sends_to():
@@ -293,8 +317,10 @@ def test_a_state_machine_names_what_it_sends_to():
 
 def test_a_thing_rule_invokes_its_function_asynchronously():
     thing = resource("AWS::IoT::TopicRule", TopicRulePayload={"Actions": [{"Lambda": {"FunctionArn": arn("Worker")}}]})
-    flow = flow_of(Thing=thing, Worker=function(), Role=role())
+    parts = {"Thing": thing, "Worker": function(), "Role": role()}
+    flow = flow_of(**parts, Permission=permission("iot", arn("Thing")))
     assert [fate.at for fate in losses(flow)] == ["S/Worker", "S/Worker"]
+    assert why_lost(flow_of(**parts)) == ["Thing may not send to Worker: no policy on Worker lets iot.amazonaws.com in"]
 
 
 def test_each_integration_of_an_api_calls_with_its_own_role_or_with_none_and_authorizers_get_no_message():
@@ -321,6 +347,8 @@ def test_each_integration_of_an_api_calls_with_its_own_role_or_with_none_and_aut
         Worker=function(),
         Shared=function(),
         Authorizer=function(),
+        LetsIn=permission("apigateway", "*"),
+        SharedLetsIn=permission("apigateway", "*", ref("Shared")),
     )
     calls_told = {(call.target, call.verdict.answer) for call in flow.edges_of(Call)}
     assert calls_told == {(f"S/{name}", Answer.ALLOWED) for name in ("Queue", "Worker", "Shared")}

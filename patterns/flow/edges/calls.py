@@ -63,7 +63,8 @@ def links(draft: Draft) -> Iterator[Edge]:
             for (target, place, way), verdict in _named(draft, resource, names_a_bus).items():
                 if (caller, target, way) in seen or caller == target:
                     continue
-                if verdict.denied and not sends:
+                invokes = resource.type in _PRINCIPALS and isinstance(draft.nodes[target], Function)
+                if verdict.denied and not sends and not invokes:
                     continue  # what it may not send to, it reads or describes
                 seen.add((caller, target, way))
                 _add(draft, caller, resource)
@@ -145,7 +146,7 @@ def _note_definition(draft: Draft, resource: Resource) -> None:
             draft.note(f"cannot be told: what {draft.name(resource)} calls: its definition stands in another file")
 
 
-_ROLES = ("credentials", "credentialsarn", "rolearn", "servicerolearn")
+_ROLES = ("authorizercredentials", "credentials", "credentialsarn", "rolearn", "servicerolearn")
 _SENDS = re.compile("send[-_ ]?message|publish|put[-_ ]?events|invo[ck]", re.IGNORECASE)
 
 
@@ -181,8 +182,29 @@ def _roles_in(draft: Draft, stack: str, value: Any, depth: int) -> Iterator[str]
             yield from _roles_in(draft, stack, item, depth - 1)
 
 
+# Services that invoke by the function's own policy, where they have no role.
+# https://docs.aws.amazon.com/lambda/latest/dg/permissions-function-services.html
+_PRINCIPALS = {
+    "AWS::ApiGateway::Method": "apigateway.amazonaws.com",
+    "AWS::ApiGateway::RestApi": "apigateway.amazonaws.com",
+    "AWS::ApiGatewayV2::Integration": "apigateway.amazonaws.com",
+    "AWS::ApiGatewayV2::Api": "apigateway.amazonaws.com",
+    "AWS::Cognito::UserPool": "cognito-idp.amazonaws.com",
+    "AWS::IoT::TopicRule": "iot.amazonaws.com",
+    "AWS::SecretsManager::RotationSchedule": "secretsmanager.amazonaws.com",
+}
+
+
 def _may_call(draft: Draft, roles: list[str], target: str, link: Resource) -> Verdict:
-    """Whether any of its roles lets a service send; without a role that is not worked out, and taken for granted."""
+    """Whether any of its roles lets a service send; without a role, whether a function has a permission for it.
+
+    What the permission is limited to is not worked out, nor what else than functions asks for.
+    """
+    node, principal = draft.nodes[target], _PRINCIPALS.get(link.type)
+    if isinstance(node, Function) and principal:
+        permitted = draft.permits(principal, node)
+        if permitted.allowed or not roles or link.type == "AWS::IoT::TopicRule":
+            return permitted
     if not roles:
         return ALLOWED
     action = write_action(draft.nodes[target])

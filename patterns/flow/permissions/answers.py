@@ -83,6 +83,11 @@ class Permissions:
         """Whether the templates hold a policy of this resource."""
         return resource in self._guards
 
+    def names_service(self, resource: str, service: str) -> bool:
+        """Whether the policy of a resource lets a service in under any condition."""
+        caller, statements = Caller(service=service), self._guards.get(resource, ())
+        return any(not one.deny and self._principal(one, caller) is not False for one in statements)
+
     def resource_allows(self, caller: Caller, action: str, resource: str, label: str = "") -> Verdict:
         """Whether the resource's own policy lets a service in. ``resource`` is an id, or an ARN elsewhere."""
         asked = (caller, action, resource)

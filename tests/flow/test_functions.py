@@ -269,6 +269,10 @@ def test_the_role_of_a_poller_needs_the_key_of_its_queue():
     assert why_lost(flow_of(**encrypted)) == ["the policy of the key Key gives Role no kms:Decrypt"]
     granted = {**encrypted, "Role": role(polls("Queue"), allow(arn("Key"), "kms:Decrypt"))}
     assert losses(flow_of(**granted)) == []
+    # A key without a policy of its own has one that says the same.
+    by_default = resource("AWS::KMS::Key")
+    assert why_lost(flow_of(**{**encrypted, "Key": by_default})) == why_lost(flow_of(**encrypted))
+    assert losses(flow_of(**{**granted, "Key": by_default})) == []
 
 
 def test_numbers_of_a_mapping_are_the_services_defaults_where_none_are_given():

@@ -29,6 +29,11 @@ _GUARDED = (
 )
 KEYS = ("AWS::KMS::Key", "AWS::KMS::ReplicaKey")
 
+# A key that is given no policy leaves its use to the policies of the account's roles.
+# https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html
+_OWN_ACCOUNT = {"AWS": "arn:aws:iam::${AWS::AccountId}:root"}
+_DEFAULT_KEY_POLICY = {"Statement": [{"Effect": "Allow", "Principal": _OWN_ACCOUNT, "Action": "kms:*"}]}
+
 
 class Index:
     """The policies of a set of templates by what they protect, and the statements of roles.
@@ -64,7 +69,7 @@ class Index:
                     self._perhaps(policy.stack, _PROTECTS[field])
                 self._protect(policy, [key for one in named for key in self._guarded(policy.stack, one)])
         for key_resource in template.of_type(*KEYS):
-            document = template.value(key_resource, "KeyPolicy")
+            document = template.value(key_resource, "KeyPolicy", default=_DEFAULT_KEY_POLICY)
             if isinstance(document, (dict, str, Text)):
                 self.guards.setdefault(node_id(key_resource), []).extend(statements_of(document))
         self._lambda()

@@ -285,10 +285,8 @@ def _weakness(alarm: Alarm) -> tuple[str, str]:
     if alarm.fires is False:
         return f"its alarm {alarm.name} does not fire: {alarm.why}", ""
     if alarm.acts is False:
-        return (
-            f"its alarm {alarm.name} {f'cannot tell: {alarm.why}' if alarm.why else 'has no action that tells anybody'}",
-            "",
-        )
+        why = f"cannot tell: {alarm.why}" if alarm.why else "has no action that tells anybody"
+        return f"its alarm {alarm.name} {why}", ""
     if alarm.fires is None:
         return "", f"whether the alarm {alarm.name} fires: {alarm.why}"
     if alarm.acts is None:

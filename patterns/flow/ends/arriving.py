@@ -29,7 +29,6 @@ from patterns.flow.model import (
     Subscription,
     Topic,
 )
-from patterns.flow.values import is_plain
 
 
 def _hops_of(flow: Flow, start: str, path: tuple[str, ...]) -> list[Node]:

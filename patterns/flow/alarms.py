@@ -256,10 +256,16 @@ def _periods(draft: Draft, resource: Resource) -> Iterator[int | None]:
 
 def _metric(draft: Draft, resource: Resource, namespace: Any, name: Any, dimensions: Any, stat: Any) -> Metric:
     found = []
+    said = [namespace, name, dimensions]
     for _, dimension in items(dimensions):
+        said.append(dimension)
         if isinstance(dimension, Mapping):
             key = render(dimension.get("Name", ""))
+            said += (dimension.get("Name"), dimension.get("Value"))
             found.append((key, _dimension(draft, resource, key, dimension.get("Value"))))
+    why = next((one.reason for one in said if isinstance(one, Unknown)), "")
+    if why:
+        draft.note(f"cannot be told: what {draft.name(resource)} watches: {why}")
     return Metric(render(namespace), render(name), tuple(sorted(found)), render(stat))
 
 

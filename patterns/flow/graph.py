@@ -39,5 +39,6 @@ def flow_of(template: Template) -> Flow:
         edges.extend(nets(draft))
         edges.extend(late_links(draft, edges))
         edges.extend(outside.senders(draft, edges))
+        watching = [*alarms(draft)]
         notes = [*(str(note) for note in template.notes), *draft.notes]
-        return Flow.build(draft.nodes.values(), edges, alarms(draft), notes, template)
+        return Flow.build(draft.nodes.values(), edges, watching, notes, template)

@@ -9,6 +9,7 @@ from patterns.flow import fates, losses, read_flow
 from patterns.flow.model import Answer, Match, Poll, Subscription
 from tests.flow import test_buses, test_functions, test_queues, test_schedules, test_streams, test_topics
 from tests.flow.parts import (
+    alarm,
     arn,
     changed,
     function,
@@ -197,3 +198,21 @@ def test_what_a_policy_says_of_the_sender_that_one_parameter_names_is_said_of_th
 
     assert told("Given") == {Answer.ALLOWED}
     assert told("Another") == {Answer.UNKNOWN}
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        (("Namespace",), "what Alarm watches: parameter NobodySays has no value"),
+        (("MetricName",), "what Alarm watches: parameter NobodySays has no value"),
+        (("Dimensions",), "what Alarm watches: parameter NobodySays has no value"),
+        (("Dimensions", 0), "what Alarm watches: parameter NobodySays has no value"),
+        (("Dimensions", 0, "Value"), "what Alarm watches: parameter NobodySays has no value"),
+        (("EvaluationPeriods",), "evaluation periods of Alarm"),
+    ],
+)
+def test_an_alarm_of_which_nobody_says_all_is_noted(path, said):
+    told = alarm("AWS/SQS", "ApproximateNumberOfMessagesVisible", QueueName=arn("Dead", "QueueName"))
+    parts = {**CLEAN["queue"], "Alarm": changed(told, EvaluationPeriods=1)}
+    assert read_flow({"S": {"Resources": parts}}).notes == ()
+    assert f"cannot be told: {said}" in read_flow({"S": with_unknown(parts, ("Alarm", "Properties", *path))}).notes

@@ -81,6 +81,7 @@ def with_unknown(parts: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]
         ("rule", ("Rule", "Properties", "Targets", 0, "DeadLetterConfig", "Arn")),
         ("rule", ("Rule", "Properties", "Targets", 0, "Arn")),
         ("rule", ("Rule", "Properties", "EventPattern")),
+        ("schedule", ("Schedule", "Properties", "Target")),
         ("schedule", ("Schedule", "Properties", "Target", "DeadLetterConfig")),
         ("schedule", ("Schedule", "Properties", "Target", "RoleArn")),
         ("stream", ("Poll", "Properties", "DestinationConfig")),
@@ -116,6 +117,7 @@ NOTIFICATIONS = {
         (("Topic", "Properties", "Subscription"), "Subscription of Topic"),
         (("Topic", "Properties", "Subscription", 0), "Subscription[0] of Topic"),
         (("Rule", "Properties", "Targets", 1), "Targets[1] of Rule"),
+        (("Schedule", "Properties", "Target"), "Target of Schedule"),
         (("Bucket", "Properties", "NotificationConfiguration"), "NotificationConfiguration of Bucket"),
         (
             ("Bucket", "Properties", "NotificationConfiguration", "LambdaConfigurations"),
@@ -136,6 +138,7 @@ def test_a_link_that_may_be_there_is_said(path, said):
     parts = {
         "Topic": topic(Subscription=[{"Protocol": "email", "Endpoint": "a@example.com"}]),
         "Rule": resource("AWS::Events::Rule", EventPattern={"source": ["a"]}, Targets=[worker, worker]),
+        "Schedule": resource("AWS::Scheduler::Schedule", Target=worker),
         "Bucket": resource("AWS::S3::Bucket", NotificationConfiguration=NOTIFICATIONS),
         "Worker": function(),
     }

@@ -74,6 +74,8 @@ def _waits_for_answer(target: Mapping[str, Any]) -> bool | None:
 def links(draft: Draft) -> Iterator[Edge]:
     for resource in draft.template.of_type("AWS::Scheduler::Schedule"):
         target = draft.value(resource, "Target")
+        if isinstance(target, Unknown):
+            draft.note(f"cannot be told: Target of {draft.name(resource)}: {target.reason}")
         if not isinstance(target, Mapping):
             continue
         key = node_id(resource)

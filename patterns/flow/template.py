@@ -192,6 +192,10 @@ class Template:
                 return value
             return Unknown(f"{name} is {named(value)}, not text")
 
+        if logical_id == TRANSFORM:
+            # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/transform-aws-include.html
+            notes.append(Note(stack.source, place, transformed(raw).reason))
+            return None
         if not isinstance(raw, dict):
             notes.append(Note(stack.source, place, f"must be an object, got {named(raw)}"))
         declared: dict[str, Any] = raw if isinstance(raw, dict) else {}
@@ -205,7 +209,11 @@ class Template:
                 condition = Unknown(holds.reason, f"{stack.name}/{declared['Condition']}")
                 notes.append(Note(stack.source, f"{place}.Condition", holds.reason))
         kind = part("Type", str, "text")
-        if kind is None and isinstance(raw, dict) and declared.get("Type") is None:
+        properties = part("Properties", dict, "an object") or _EMPTY
+        if TRANSFORM in declared:
+            notes.append(Note(stack.source, place, transformed(declared[TRANSFORM]).reason))
+            properties = {**properties, TRANSFORM: declared[TRANSFORM]}
+        elif kind is None and isinstance(raw, dict) and declared.get("Type") is None:
             notes.append(Note(stack.source, place, "has no Type"))
         elif kind is not None and (why := _unread(kind)):
             notes.append(Note(stack.source, place, why))
@@ -215,7 +223,7 @@ class Template:
             stack.name,
             str(logical_id),
             kind or "",
-            part("Properties", dict, "an object") or _EMPTY,
+            properties,
             metadata,
             _named_in(declared["DependsOn"]) if "DependsOn" in declared else (),
             policy("DeletionPolicy"),

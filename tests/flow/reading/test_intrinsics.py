@@ -203,6 +203,17 @@ def test_a_transform_instead_of_all_properties_leaves_every_one_open():
     assert template.value(resource, "Missing") == RUNS
 
 
+def test_a_transform_among_resources_or_inside_one_is_noted_and_leaves_its_properties_open():
+    resources = {"Q": {"Type": "T", "Properties": {"Given": 1}, **INCLUDE}, **INCLUDE}
+    (resource,) = (template := read({"S": {"Resources": resources}})).resources.values()
+    assert template.value(resource, "Given") == 1
+    assert template.value(resource, "Missing") == RUNS
+    assert [str(note) for note in template.notes] == [
+        f"S, Resources.Fn::Transform: {RUNS.reason}",
+        f"S, Resources.Q: {RUNS.reason}",
+    ]
+
+
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
 def test_a_secret_is_compared_and_not_shown():
     secret = {"Type": "String", "NoEcho": True, "Default": "hunter2"}

@@ -209,7 +209,8 @@ def _sentence(flow: Flow, fate: Fate) -> str:
     parts = [f"From {flow.name(fate.source)}: {'LOST, ' if fate.lost else ''}{fate.outcome}"]
     parts[0] += f": {fate.condition}" if fate.condition else ""
     if fate.outcome not in (Outcome.PROCESSED, Outcome.OUTSIDE):
-        parts.append(f"{times(fate.attempts, 'attempt')}, {span(fate.soonest, fate.latest)}")
+        tries = f"{times(fate.attempts, 'attempt')}, " if fate.attempts else ""
+        parts.append(tries + span(fate.soonest, fate.latest))
     if fate.kept is not None:
         kept = span(fate.kept.at_least, fate.kept.at_most)
         parts.append(f"kept {kept} in {flow.name(fate.kept.place)}")

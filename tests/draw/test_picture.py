@@ -197,6 +197,8 @@ def test_details_of_a_box_hold_its_settings_its_alarms_and_what_ends_there() -> 
     lost = next(one for one in drawn.boxes if one.lost and "Audit" in one.key)
     assert lost.facts == ("nobody is told",)
     assert any("Audit fails 3 times" in one and "no alarm tells" in one and "remedy: " in one for one in lost.ends)
+    throttled = next(one for one in lost.ends if "(throttled)" in one)
+    assert "(throttled); 6 h to " in throttled, "no count of attempts where nobody can tell it"
 
 
 def test_what_cannot_be_told_is_a_question_mark_and_listed() -> None:

@@ -58,6 +58,7 @@ def with_unknown(parts: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]
         ("queue", ("Role", "Properties", "Policies", 0, "PolicyDocument")),
         ("queue", ("Role", "Properties", "Policies", 0, "PolicyDocument", "Statement", 0)),
         ("queue", ("Role", "Properties", "Policies", 0, "PolicyDocument", "Statement", 0, "Resource")),
+        ("queue", ("Role", "Properties", "Policies", 0, "PolicyDocument", "Statement", 0, "Action")),
         ("queue", ("Worker", "Properties", "Role")),
         ("topic", ("Subscription", "Properties", "RedrivePolicy")),
         ("topic", ("Subscription", "Properties", "Endpoint")),
@@ -65,6 +66,10 @@ def with_unknown(parts: dict[str, Any], path: tuple[Any, ...]) -> dict[str, Any]
         ("topic", ("Policy", "Properties", "Queues", 1)),
         ("topic", ("Policy", "Properties", "PolicyDocument")),
         ("topic", STATEMENT),
+        ("topic", (*STATEMENT, "Effect")),
+        ("topic", (*STATEMENT, "Action")),
+        ("topic", (*STATEMENT, "Principal")),
+        ("topic", (*STATEMENT, "Principal", "Service")),
         (
             "topic",
             ("Policy", "Properties", "PolicyDocument", "Statement", 0, "Condition", "ArnEquals", "aws:SourceArn"),

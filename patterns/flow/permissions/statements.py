@@ -40,6 +40,9 @@ def statements_of(document: Any) -> list[Statement]:
     for raw in listed(document.get("Statement")) if isinstance(document, dict) else ():
         if isinstance(raw, dict):
             found.append(_statement(raw))
+            said = (raw.get("Principal"), *listed(raw.get("Action")))
+            if raw.get("Effect") != "Deny" and any(isinstance(one, Unknown) for one in said):
+                found.append(UNDECIDED)  # beside what the statement says for certain
         elif isinstance(raw, Unknown):
             found.append(UNDECIDED)
     return found

@@ -155,6 +155,11 @@ def test_kafka_stops_after_ten_retries_only_where_there_is_a_destination(failed,
     assert stuck.attempts == attempts
 
 
+def test_kafka_stops_after_ten_retries_or_at_the_maximum_age_of_a_record():
+    (told,) = fates(flow_of(**kafka(failed=True, MaximumRecordAgeInSeconds=3_600))).values()
+    assert any(fate.condition.startswith("Worker fails on the record 11 times or 1 h") for fate in told)
+
+
 def test_what_a_filter_skips_stays_in_the_stream():
     flow = flow_of(
         **stream(failed=True, MaximumRetryAttempts=0, FilterCriteria={"Filters": [{"Pattern": '{"data": {"a": [1]}}'}]})

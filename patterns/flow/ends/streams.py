@@ -146,7 +146,7 @@ def _stuck(flow: Flow, node: Stream, poll: Poll, who: str) -> Iterator[End | Go]
     endless = poll.retries == -1 and poll.record_age == -1
     attempts = None if poll.retries in (-1, None) else (poll.retries or 0) + 1
     kept = any(not net.verdict.denied for net in flow.nets(poll))
-    if endless and kept and node.service == "kafka" and not throttled:
+    if poll.retries == -1 and kept and node.service == "kafka" and not throttled:
         attempts, endless = KAFKA_RETRIES_WITH_DESTINATION + 1, False
     latest = node.retention
     if poll.record_age not in (-1, None):

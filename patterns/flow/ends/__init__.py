@@ -26,9 +26,9 @@ template could have provided:
 Not a loss: a copy that waits in a dead-letter queue or destination (see `unwatched` for those that no
 alarm tells of), or in the archive of a bus or FIFO topic that it came by and that keeps it for longer than
 it takes to fail, what a consumer outside the templates takes, what a caller is told has failed (`REJECTED`),
-events on the default bus that match no rule, a backlog that outlives the retention (no template can keep
-that; watch the age of the oldest message, or how far a stream's reader is behind), and whatever cannot be told -
-which each fate then says.
+events on the default bus that match no rule, what a reader of DocumentDB fails on and a backlog that outlives the
+retention (no template can keep those; watch the age of the oldest message, or how far a stream's reader is behind),
+and whatever cannot be told - which each fate then says.
 """
 
 from patterns.flow.ends.stories import fates, losses, unwatched

@@ -35,8 +35,7 @@ def at_bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[End | Go]:
     archive = archive_of(node)
     if isinstance(node, Bus) and node.key != "" and node.version == 1 and not net and not mode.startswith(RECORD):
         yield from _key_fails(flow, node)
-    matches = [e for e in flow.leaving(node.id) if isinstance(e, Match)]
-    subscribers = [e for e in flow.leaving(node.id) if isinstance(e, Delivery)]
+    matches, subscribers = _leaving(flow, node.id)
     if not matches and not subscribers:
         outcome = Outcome.DESTINATION if net else Outcome.OUTSIDE
         condition = f"it is put on {node.name}, whose rules stand in none of the templates"
@@ -105,6 +104,16 @@ def at_bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[End | Go]:
             remedy=f"archive the events of {node.name}, or add a rule for what the others do not match",
             unsure=(*unsure, *doubts_about(flow, archive)),
         )
+
+
+def _leaving(flow: Flow, bus: str) -> tuple[list[Match], list[Delivery]]:
+    """The links to the rules and subscribers of a bus, sorted out once for all the ways in which events come."""
+    known: tuple[list[Match], list[Delivery]] | None = flow._memo.get(f"leaving {bus}")
+    if known is None:
+        out = flow.leaving(bus)
+        known = [e for e in out if isinstance(e, Match)], [e for e in out if isinstance(e, Delivery)]
+        flow._memo[f"leaving {bus}"] = known
+    return known
 
 
 def _key_fails(flow: Flow, bus: Bus) -> Iterator[End | Go]:
@@ -265,7 +274,7 @@ def _met(flow: Flow, bus: str, matches: list[Match], event: Event) -> list[Match
 
 def leaves_rules_out(flow: Flow, bus: Node, modes: Iterable[str]) -> bool:
     """Whether a bus has a rule that matches nothing of what arrives in these ways."""
-    matches = [edge for edge in flow.leaving(bus.id) if isinstance(edge, Match)]
+    matches, _ = _leaving(flow, bus.id)
     met = {match.id for mode in modes for match in _met(flow, bus.id, matches, known_of(mode))}
     return len(met) < len(matches)
 

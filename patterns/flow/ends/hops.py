@@ -39,6 +39,9 @@ def steps_at(flow: Flow, key: str, mode: str, net: bool) -> Iterator[End | Go]:
     if isinstance(node, Function):
         yield from at_function(flow, node, mode)
         return
+    if isinstance(node, Bus):
+        yield from at_bus(flow, node, mode, net)
+        return
     polls = [e for e in out if isinstance(e, Poll)]
     if isinstance(node, Stream):
         yield from at_stream(flow, node, polls, net)
@@ -50,7 +53,7 @@ def steps_at(flow: Flow, key: str, mode: str, net: bool) -> Iterator[End | Go]:
     if isinstance(node, Topic) or subscriptions:
         yield from at_topic(flow, node, subscriptions, net)
         return
-    if isinstance(node, Bus) or any(isinstance(e, Match) for e in out):
+    if any(isinstance(e, Match) for e in out):
         yield from at_bus(flow, node, mode, net)
         return
     if isinstance(node, Rule | Schedule):

@@ -290,7 +290,7 @@ def _alarms(flow: Flow, node: Node) -> list[tuple[str, str]]:
     for alarm in flow.alarms.values():
         for metric in alarm.metrics:
             if any(value == node.id for _, value in metric.dimensions):
-                acts = {True: "acts", False: "HAS NO ACTION", None: "its action cannot be told"}[alarm.acts]
+                acts = {True: "acts", False: "TELLS NOBODY", None: "its action cannot be told"}[alarm.acts]
                 if alarm.acts is False and alarm.fires is not False and alarm.why:
                     acts = f"CANNOT TELL: {alarm.why}"
                 fires = f"; does not fire: {alarm.why}" if alarm.fires is False else ""

@@ -8,7 +8,7 @@ from typing import Any
 
 from patterns.flow._composites import waited_for
 from patterns.flow.draft import Draft, items, numbers
-from patterns.flow.model import Alarm, Bus, External, Metric, Rule, Topic, node_id
+from patterns.flow.model import Alarm, Bus, External, Function, Metric, Rule, Topic, node_id
 from patterns.flow.rendered import CLOSE, OPEN, readable, render
 from patterns.flow.template import Ref, Resource, Unknown
 
@@ -143,20 +143,23 @@ def _tells(draft: Draft, resource: Resource, action: Any) -> bool:
 
 
 def _refusal(draft: Draft, resource: Resource, action: Any) -> str:
-    """Why a topic does not take what an alarm publishes, empty where it may.
+    """Why a topic or function does not take what an alarm hands to it, empty where it may.
 
     A topic without a policy of its own lets in the alarms of its account.
     https://repost.aws/knowledge-center/cloudwatch-receive-sns-for-alarm-trigger
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-actions-Lambda.html
     """
     target = draft.inside(resource.stack, action)
-    if not isinstance(draft.nodes.get(target), Topic):
+    node = draft.nodes.get(target)
+    if not isinstance(node, Topic | Function):
         return ""
-    verdict = draft.may("cloudwatch.amazonaws.com", node_id(resource), target, resource, by_default=True)
+    service = "cloudwatch.amazonaws.com" if isinstance(node, Topic) else "lambda.alarms.cloudwatch.amazonaws.com"
+    verdict = draft.may(service, node_id(resource), target, resource, by_default=isinstance(node, Topic))
     return verdict.why if verdict.denied else ""
 
 
 def _refused(draft: Draft, resource: Resource) -> str:
-    """Why the first topic that does not take what an alarm publishes does not; empty where all may."""
+    """Why the first of its actions that is refused is; empty where none is."""
     actions = (action for _, action in items(draft.value(resource, "AlarmActions")))
     return next(filter(None, (_refusal(draft, resource, action) for action in actions)), "")
 

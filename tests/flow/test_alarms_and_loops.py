@@ -15,6 +15,7 @@ from tests.flow.parts import (
     function,
     lets_in,
     mapping,
+    permission,
     polls,
     queue,
     ref,
@@ -190,8 +191,8 @@ def test_an_alarm_that_only_scales_tells_nobody(actions, told):
     assert [f.told for f in fates(flow)["S/Queue"] if f.outcome is Outcome.EXPIRED] == [told]
 
 
-def _topic_policy(principal, **condition):
-    statement = {"Effect": "Allow", "Principal": principal, "Action": "sns:Publish", "Resource": ref("Ops")}
+def _topic_policy(principal, Effect="Allow", **condition):
+    statement = {"Effect": Effect, "Principal": principal, "Action": "sns:Publish", "Resource": ref("Ops")}
     document = {"Statement": [{**statement, "Condition": condition} if condition else statement]}
     return {"Policy": resource("AWS::SNS::TopicPolicy", Topics=[ref("Ops")], PolicyDocument=document)}
 
@@ -218,6 +219,8 @@ NOT_LET_IN = "the policy on Ops does not allow cloudwatch.amazonaws.com sns:Publ
         ({"KmsMasterKeyId": ref("Key")}, _key_of("cloudwatch.amazonaws.com"), ""),
         ({"KmsMasterKeyId": "arn:aws:kms:eu-west-1:111122223333:key/1"}, {}, ""),
         ({}, _topic_policy({"Service": "events.amazonaws.com"}), NOT_LET_IN),
+        # What the CDK writes for enforce_ssl takes the place of the policy that every topic has.
+        ({}, _topic_policy("*", Effect="Deny", Bool={"aws:SecureTransport": "false"}), NOT_LET_IN),
         ({}, _topic_policy(ALARMS), ""),
         ({}, _topic_policy(ALARMS, ArnLike=ITSELF), ""),
         ({}, _topic_policy(ALARMS, ArnLike=NAMED), ""),
@@ -231,6 +234,15 @@ def test_an_alarm_that_its_topic_does_not_let_in_tells_nobody_and_says_why(ops, 
     assert (told.acts, told.why) == (not why, why)
     assert bool(unwatched(flow)) is bool(why)
     assert not why or f"Its alarm Alarm cannot tell: {why}." in as_report(flow)
+
+
+@pytest.mark.parametrize("let_in", [False, True])
+def test_an_alarm_needs_the_permission_to_invoke_a_function(let_in):
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-actions-Lambda.html"""
+    more = {"LetIn": permission("lambda.alarms.cloudwatch", arn("Alarm"), ref("Pager"))} if let_in else {}
+    flow = flow_of(**KEPT, Pager=function(), Alarm=changed(VISIBLE, AlarmActions=[arn("Pager")]), **more)
+    assert flow.alarms["S/Alarm"].acts is let_in
+    assert bool(unwatched(flow)) is not let_in
 
 
 def test_an_alarm_with_one_action_that_is_let_in_tells():

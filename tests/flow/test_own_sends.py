@@ -8,6 +8,7 @@ from tests.flow.parts import (
     allow,
     arn,
     async_config,
+    changed,
     dead_letters,
     deployed,
     flow_of,
@@ -241,6 +242,31 @@ def test_two_notifications_of_one_bucket_are_one_loop():
     told = [{"Event": "s3:ObjectCreated:Put"}, {"Event": "s3:ObjectCreated:Post"}]
     flow = flow_of(**LOOP, Bucket=bucket(*told), Role=role(allow(sub("${Bucket.Arn}/*"), "s3:PutObject")))
     assert len(loops(flow)) == 1
+
+
+TABLE = resource("AWS::DynamoDB::Table", StreamSpecification={"StreamViewType": "NEW_IMAGE"})
+INDEXES = {"Fn::Join": ["/", [arn("Table"), "index", "*"]]}
+
+
+@pytest.mark.parametrize(
+    ("grant", "loop"),
+    [
+        (allow(arn("Table"), "dynamodb:PutItem"), True),
+        (allow([arn("Table"), INDEXES], "dynamodb:BatchWriteItem", "dynamodb:Query"), True),
+        (allow(sub("arn:aws:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${Table}"), "dynamodb:Update*"), True),
+        (allow(arn("Table"), "dynamodb:GetItem"), False),
+        (allow(arn("Other"), "dynamodb:PutItem"), False),
+    ],
+    ids=["put", "write and index", "SAM", "read", "another table"],
+)
+def test_a_function_that_writes_to_the_table_whose_stream_it_reads_may_loop(grant, loop):
+    """https://docs.aws.amazon.com/lambda/latest/dg/invocation-recursion.html names what Lambda sees: no DynamoDB."""
+    reads = allow(arn("Table", "StreamArn"), "dynamodb:GetRecords", "dynamodb:GetShardIterator")
+    poll = changed(mapping(), EventSourceArn=arn("Table", "StreamArn"))
+    env = function(Environment={"Variables": {"TABLE": ref("Table")}})
+    flow = flow_of(Table=TABLE, Other=TABLE, Worker=env, Poll=poll, Role=role(reads, grant))
+    found = [(one.nodes, one.certain, one.stopped) for one in loops(flow)]
+    assert found == ([(("S/Table", "S/Worker"), False, False)] if loop else [])
 
 
 def test_lambda_sees_a_loop_through_s3():

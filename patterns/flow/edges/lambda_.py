@@ -354,14 +354,22 @@ _ACTIONS = {
 # Functions that share a role × what it lets them send to: beyond so many links they say nothing.
 _LIKELY_BY_ONE_ROLE = 1_000
 
-_SENDS: dict[type[Node], tuple[str, ...]] = {
+_SENDS: dict[type[Node | None], tuple[str, ...]] = {
     Queue: ("sqs:SendMessage",),
     Topic: ("sns:Publish",),
     Bus: ("events:PutEvents",),
     Function: ("lambda:InvokeFunction", "lambda:InvokeAsync"),
     Bucket: ("s3:PutObject",),
-    Stream: ("kinesis:PutRecord", "kinesis:PutRecords"),
 }
+_RECORDS = {
+    "kinesis": ("kinesis:PutRecord", "kinesis:PutRecords"),
+    "dynamodb": ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"),
+}
+
+
+def _sent_by(node: Node | None) -> tuple[str, ...]:
+    """The actions by which a function sends to a node, or writes what then stands in a table's stream."""
+    return _RECORDS.get(node.service, ()) if isinstance(node, Stream) else _SENDS.get(type(node), ())
 
 
 @dataclass(slots=True)
@@ -421,7 +429,7 @@ def _names(draft: Draft) -> dict[str, str]:
     """The places that functions send to, by the service and the last part of their ARN."""
     found: dict[str, str] = {}
     for key, node in draft.nodes.items():
-        if type(node) in _SENDS and node.resource is not None and names.is_named(node.resource):
+        if _sent_by(node) and node.resource is not None and names.is_named(node.resource):
             _, _, service, _, _, rest = draft.permissions.arn(key).split(":", 5)
             if GAP not in rest:
                 found.setdefault(f"{service}:{rest}", key)
@@ -459,7 +467,7 @@ def _sends(draft: Draft, node: Function, granted: dict[str, _Grant], linked: set
         if action:
             verdict = draft.may_use_key(node.role, action, draft.nodes[target])
         else:
-            verdict = draft.role_may(node.role, _SENDS[type(draft.nodes[target])][0], target)
+            verdict = draft.role_may(node.role, _sent_by(draft.nodes[target])[0], target)
             if verdict.denied:
                 continue
         yield Send(
@@ -477,15 +485,14 @@ def _sends(draft: Draft, node: Function, granted: dict[str, _Grant], linked: set
 
 
 def _granted_action(draft: Draft, actions: tuple[str, ...], target: str) -> str:
-    for wanted in _SENDS[type(draft.nodes[target])]:
+    for wanted in _sent_by(draft.nodes[target]):
         if any(wild(pattern, wanted.lower()) for pattern in actions):
             return wanted
     return ""
 
 
 def _sendable(draft: Draft, key: str) -> str:
-    node = draft.nodes.get(key)
-    return key if node is not None and type(node) in _SENDS else ""
+    return key if _sent_by(draft.nodes.get(key)) else ""
 
 
 def _environment(draft: Draft, node: Function) -> dict[str, str]:

@@ -199,8 +199,8 @@ RULES = (
         Severity.CRITICAL,
         "Lambda would not stop a loop",
         "{loop}: {why}. A message that goes round does so without end.",
-        "Send under a detail-type that the rule does not match.",
-        "Send under a detail-type that the rule's EventPattern does not match.",
+        "Send what the way back does not match: a rule's event_pattern, the filters of an event source.",
+        "Send what the way back does not match: a rule's EventPattern, a mapping's FilterCriteria.",
         _RECURSION,
         _unstopped,
         Example(

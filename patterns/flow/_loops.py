@@ -9,7 +9,7 @@ from typing import Any
 
 from patterns.errors import PatternError
 from patterns.flow.resolve import PSEUDO
-from patterns.flow.values import Note, concatenate, text
+from patterns.flow.values import Note, Unknown, concatenate, text
 
 _LOOP = "Fn::ForEach::"
 _VALUES = 100_000  # that the loops of one template may write
@@ -69,9 +69,11 @@ class _Loops:
             self._notes.append(Note(self._source, place, "must be an identifier, a collection and an object"))
             return
         identifier, collection, body = loop
-        items = self._items(self._resolve(self.write(collection, words, place)))
+        resolved = self._resolve(self.write(collection, words, place))
+        items = self._items(resolved)
         if items is None:
-            self._notes.append(Note(self._source, place, "the collection of this loop is not known"))
+            why = f": {resolved.reason}" if isinstance(resolved, Unknown) else ""
+            self._notes.append(Note(self._source, place, f"the collection of this loop is not known{why}"))
             return
         for item in items:
             out.update(self.write(body, {**words, identifier: item}, place))

@@ -40,5 +40,6 @@ def flow_of(template: Template) -> Flow:
         edges.extend(late_links(draft, edges))
         edges.extend(outside.senders(draft, edges))
         watching = [*alarms(draft)]
-        notes = [*(str(note) for note in template.notes), *draft.notes]
+        noted = sorted({*template.notes, *template.open_parameters()})
+        notes = [*(str(note) for note in noted), *draft.notes]
         return Flow.build(draft.nodes.values(), edges, watching, notes, template)

@@ -9,7 +9,7 @@ import ipaddress
 import itertools
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from operator import is_
 from typing import Any
 
@@ -177,6 +177,10 @@ class Resolver:
             f"parameter {name} of {stack.name}",
             lambda: self._parameter(stack, name, depth),
         )
+
+    def parameters_asked(self) -> Iterator[tuple[str, str, Any]]:
+        """The stack, the name and the value of each parameter that something has asked for."""
+        return ((key[1], key[2], value) for key, value in self._known.items() if key[0] == "parameter")
 
     def _parameter(self, stack: Stack, name: str, depth: int) -> Any:
         declared = stack.section("Parameters")[name]

@@ -59,7 +59,7 @@ class Template:
     Attributes:
         resources: every resource that exists, by stack and logical id, in sorted order. One whose condition
             does not hold is absent.
-        notes: what could not be read or resolved, with file and place, sorted.
+        notes: what could not be read and which conditions nothing decides, with file and place, sorted.
         stacks: names of the stacks, nested ones as ``parent/LogicalId``.
     """
 
@@ -70,7 +70,6 @@ class Template:
         found: dict[tuple[str, str], Resource] = {}
         for name in sorted(stacks):
             stack = stacks[name]
-            self._note_parameters(stack, notes)
             for logical_id in sorted(stack.resources, key=str):
                 resource = self._resource(stack, logical_id, notes)
                 if resource is not None:
@@ -80,6 +79,15 @@ class Template:
         self.stacks: tuple[str, ...] = tuple(sorted(stacks))
         self.notes: tuple[Note, ...] = tuple(sorted(set(notes)))
         self._targets = Targets(self._resolver, lambda kind: self._types.get(kind, ()))
+
+    def open_parameters(self) -> list[Note]:
+        """The parameters without a value that something has asked for until now: what no answer needs is left out."""
+        asked = ((self._stacks[stack], name, value) for stack, name, value in self._resolver.parameters_asked())
+        return [
+            Note(stack.source, f"Parameters.{name}", value.reason)
+            for stack, name, value in asked
+            if isinstance(value, Unknown) and not isinstance(value, Hidden)
+        ]
 
     def of_type(self, *types: str) -> Iterator[Resource]:
         """The resources of these types, sorted by stack and logical id."""
@@ -165,12 +173,6 @@ class Template:
             raise PatternError(f"stack must be one of {', '.join(self.stacks)}, got {name!r}")
         return stack
 
-    def _note_parameters(self, stack: Stack, notes: list[Note]) -> None:
-        for name in stack.section("Parameters"):
-            value = self._resolver.parameter(stack, name)
-            if isinstance(value, Unknown) and not isinstance(value, Hidden) and name != "BootstrapVersion":
-                notes.append(Note(stack.source, f"Parameters.{name}", value.reason))
-
     def _resource(self, stack: Stack, logical_id: Any, notes: list[Note]) -> Resource | None:
         raw = stack.resources[logical_id]
         place = f"Resources.{logical_id}"
@@ -206,8 +208,10 @@ class Template:
                 return None
             if isinstance(holds, Unknown):
                 # Two resources under one condition exist together, or neither does.
-                condition = Unknown(holds.reason, f"{stack.name}/{declared['Condition']}")
-                notes.append(Note(stack.source, f"{place}.Condition", holds.reason))
+                name = declared["Condition"]
+                condition = Unknown(holds.reason, f"{stack.name}/{name}")
+                where = f"Conditions.{name}" if isinstance(name, str) else f"{place}.Condition"
+                notes.append(Note(stack.source, where, holds.reason))
         kind = part("Type", str, "text")
         properties = part("Properties", dict, "an object") or _EMPTY
         if TRANSFORM in declared:

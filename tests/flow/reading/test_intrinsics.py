@@ -3,6 +3,7 @@
 import pytest
 
 from patterns.errors import PatternError
+from patterns.flow import read_flow
 from patterns.flow.template import Ref, Unknown, read
 from tests.flow.reading.test_references import of
 
@@ -155,11 +156,26 @@ def test_a_resource_whose_condition_does_not_hold_is_absent_and_one_that_cannot_
     assert template.resources["app", "Always"].condition is None
     assert template.resources["app", "Maybe"].condition == Unknown(reason)
     assert value == Unknown("Never does not exist, its condition Test does not hold")
-    assert [str(note) for note in template.notes] == [
-        "app, Parameters.Open: parameter Open has no value",
-        "app, Parameters.Stored: parameter Stored is read from SSM when it is deployed",
-        f"app, Resources.Maybe.Condition: {reason}",
+    assert [str(note) for note in template.notes] == [f"app, Conditions.Open: {reason}"]
+
+
+def test_only_what_something_asks_for_is_told_as_open():
+    """What a template gives its database is nothing that an answer about messages depends on."""
+    parameters = {name: {"Type": "String"} for name in ("Asked", "Password")} | {
+        "Given": {"Type": "String", "Default": "x"}
+    }
+    queue = {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": {"Ref": "Asked"}, "Tags": {"Ref": "Given"}}}
+    database = {"Type": "AWS::RDS::DBInstance", "Properties": {"MasterUserPassword": {"Ref": "Password"}}}
+    flow = read_flow({"app": {"Parameters": parameters, "Resources": {"Queue": queue, "Database": database}}})
+    assert [note for note in flow.notes if "Parameters" in note] == [
+        "app, Parameters.Asked: parameter Asked has no value"
     ]
+
+
+def test_what_hangs_on_one_open_condition_is_told_once():
+    queues = {name: {"Type": "AWS::SQS::Queue", "Condition": "Open"} for name in ("One", "Other")}
+    template, _ = of(None, more=queues, **SECTIONS)
+    assert [note.place for note in template.notes] == ["Conditions.Open"]
 
 
 def test_a_path_goes_through_functions_and_ends_at_what_is_not_known():

@@ -85,6 +85,12 @@ def test_a_retry_policy_sets_tries_and_time(policy, attempts, seconds):
     assert (edge.attempts, edge.seconds) == (attempts, seconds)
 
 
+def test_failures_of_two_rules_for_one_target_are_told_apart():
+    flow = flow_of(Queue=queue(), Let=lets_in("events", "*"), One=rule(target("Queue")), Other=rule(target("Queue")))
+    told = [fate.condition.partition(":")[0] for fate in losses(flow) if fate.outcome is Outcome.DROPPED]
+    assert told == ["it cannot be delivered to Queue by One", "it cannot be delivered to Queue by Other"]
+
+
 def test_cloudformation_writes_no_policy_for_the_dead_letter_queue():
     flow = flow_of(**{**TO_QUEUE, "Policy": lets_in("events", arn("Rule"), "Queue")})
     assert losses(flow)[0].remedy == (

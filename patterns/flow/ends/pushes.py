@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from patterns.flow.ends.nets import into_net
 from patterns.flow.ends.steps import POLLED, QUEUED, End, Go, Perhaps, doubts_of, existence, mode_into
 from patterns.flow.ends.watching import Net, Wanted, function_metrics, told_by
-from patterns.flow.model import Delivery, Edge, External, Flow, Function, Kept, Outcome, Subscription
+from patterns.flow.model import Delivery, Edge, External, Flow, Function, Kept, Outcome, Rule, Subscription
 from patterns.flow.words import duration, times
 
 # A condition, the tries until it is so, how long they take at most, the alarms that tell, and its own doubts.
@@ -33,8 +33,9 @@ def pushed(
     usable = [n for n in nets if not n.verdict.denied]
     failed = told_by(flow, *metrics(Net.TAKES if usable else Net.REFUSES if nets else Net.NONE))
     ways: list[_Failure] = []
+    to = f"{who} by {flow.name(edge.source)}" if _one_of_several(flow, edge) else who
     if edge.verdict.denied:
-        ways.append((f"it cannot be delivered to {who}: {edge.verdict.why}", 1, 0, failed, ()))
+        ways.append((f"it cannot be delivered to {to}: {edge.verdict.why}", 1, 0, failed, ()))
         remedy = f"let it be delivered ({edge.verdict.why}), and {remedy}"
     else:
         if (attempts is None or seconds is None) and not edge.unknown:
@@ -47,7 +48,7 @@ def pushed(
         within = "" if seconds is None else f" within {duration(seconds)}"
         waits = _waits(edge)
         condition = (
-            f"it cannot be delivered to {who}: at once where access or the target is missing,"
+            f"it cannot be delivered to {to}: at once where access or the target is missing,"
             f" else after {tries}{within}{waits}"
         )
         ways.append((condition, attempts, seconds, failed, ()))
@@ -79,6 +80,14 @@ def pushed(
             alarms=alarms,
             unsure=(*doubts, *doubts_about(flow, archive)),
         )
+
+
+def _one_of_several(flow: Flow, edge: Edge) -> bool:
+    """Whether several rules deliver to one target, whose failures read the same without their names."""
+    if not isinstance(flow.nodes[edge.source], Rule):
+        return False
+    others = (other for other in flow.arriving(edge.target) if other.source != edge.source)
+    return any(isinstance(flow.nodes[other.source], Rule) for other in others)
 
 
 def arrivals(flow: Flow, edge: Subscription | Delivery, asynchronous: bool) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEma
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from patterns.flow._announced import announced, place_of
 from patterns.flow._composites import waited_for
 from patterns.flow.draft import Draft, items, numbers
 from patterns.flow.model import Alarm, Bus, External, Function, Metric, Rule, Topic, node_id
@@ -49,8 +50,9 @@ def alarms(draft: Draft) -> Iterator[Alarm]:
     """Every alarm in the templates, the composite ones too (they look at no metric of their own)."""
     acting = _waited_for(draft, True)
     perhaps = _waited_for(draft, False)
+    handed_on = announced(draft)
     for resource in draft.template.of_type("AWS::CloudWatch::CompositeAlarm"):
-        acts = _composite_acts(draft, resource)
+        acts = _either(_composite_acts(draft, resource), handed_on.get(place_of(draft, resource.stack), False))
         yield Alarm(
             id=node_id(resource),
             name=draft.name(resource),
@@ -60,10 +62,15 @@ def alarms(draft: Draft) -> Iterator[Alarm]:
             actions=tuple(_actions(draft, resource)),
         )
     for resource in draft.template.of_type("AWS::CloudWatch::Alarm"):
-        yield _alarm(draft, resource, acting, perhaps)
+        acts = _acts_at_all(draft, resource, acting, perhaps)
+        yield _alarm(draft, resource, _either(acts, handed_on.get(place_of(draft, resource.stack), False)))
 
 
-def _alarm(draft: Draft, resource: Resource, acting: set[str], perhaps: set[str]) -> Alarm:
+def _either(one: bool | None, other: bool | None) -> bool | None:
+    return True if one or other else None if one is None or other is None else False
+
+
+def _alarm(draft: Draft, resource: Resource, acts: bool | None) -> Alarm:
     read = numbers(draft, resource)
     metrics = tuple(_metrics(draft, resource))
     period = read.integer("period", "Period", default=None)
@@ -71,7 +78,7 @@ def _alarm(draft: Draft, resource: Resource, acting: set[str], perhaps: set[str]
         period = max((p for p in _periods(draft, resource) if p), default=60)
     evaluated = read.integer("evaluation_periods", "EvaluationPeriods", default=1)
     fires, why = _fires(draft, resource, metrics)
-    acts = _exists(draft, resource, metrics, _acts_at_all(draft, resource, acting, perhaps))
+    acts = _exists(draft, resource, metrics, acts)
     return Alarm(
         id=node_id(resource),
         name=draft.name(resource),
@@ -104,10 +111,8 @@ def _actions(draft: Draft, resource: Resource) -> Iterator[str]:
 
 def _acts_at_all(draft: Draft, resource: Resource, acting: set[str], perhaps: set[str]) -> bool | None:
     """Whether it acts itself, or a composite alarm that waits for it does."""
-    own, tokens = _acts(draft, resource), set(_tokens(draft, resource))
-    if own or tokens & acting:
-        return True
-    return None if own is None or tokens & perhaps else False
+    tokens = set(_tokens(draft, resource))
+    return _either(_acts(draft, resource), True if tokens & acting else None if tokens & perhaps else False)
 
 
 def _exists(draft: Draft, resource: Resource, metrics: tuple[Metric, ...], acts: bool | None) -> bool | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from patterns.errors import PatternError
 from patterns.flow.filters import overlap
-from patterns.flow.model import Bus, Call, Delivery, Edge, External, Flow, Match
+from patterns.flow.model import Bus, Call, Delivery, Edge, External, Flow, Match, Rule
 from patterns.flow.values import is_plain
 
 # The values that its source and its detail type may have.
@@ -28,7 +28,7 @@ def event_by(edge: Edge) -> Event:
     return edge.event if isinstance(edge, Delivery | Call) else {}
 
 
-def may_match(match: Match, event: Event) -> bool:
+def may_match(match: Match | Rule, event: Event) -> bool:
     """Whether a rule can match an event, as far as what is known of it decides."""
     pattern = match.pattern or {}
     asked = event.keys() & pattern

@@ -545,8 +545,8 @@ class Alarm:
         why: why it does not fire or what it acts on does not take it, or cannot be told.
         threshold: what its metric is compared with, in the metric's unit; ``None`` where metric math stands
             between the two, or it could not be told.
-        acts: whether it has an action of its own that tells somebody and is let in, or stands in a composite alarm
-            that has one.
+        acts: whether it has an action of its own that tells somebody and is let in, stands in a composite alarm that
+            has one, or a rule hands on the event of its change.
         seconds: period × evaluation periods: how long a condition lasts before it fires.
         actions: ids or ARNs of what it acts on itself.
     """

@@ -11,6 +11,7 @@ from tests.flow.parts import (
     arn,
     changed,
     dead_letters,
+    deployed,
     flow_of,
     function,
     lets_in,
@@ -234,6 +235,42 @@ def test_an_alarm_that_its_topic_does_not_let_in_tells_nobody_and_says_why(ops, 
     assert (told.acts, told.why) == (not why, why)
     assert bool(unwatched(flow)) is bool(why)
     assert not why or f"Its alarm Alarm cannot tell: {why}." in as_report(flow)
+
+
+CHANGES = {"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State Change"]}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "more", "acts"),
+    [
+        (CHANGES, {}, True),
+        ({"source": ["aws.cloudwatch"]}, {}, True),
+        ({**CHANGES, "detail": {"state": {"value": ["ALARM", "OK"]}}}, {}, True),
+        ({**CHANGES, "detail": {"alarmName": [{"prefix": "shop-"}]}}, {}, None),
+        ({**CHANGES, "resources": [arn("Alarm")]}, {}, None),
+        ({**CHANGES, "detail": {"state": {"value": ["OK"]}}}, {}, None),
+        ({"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm Configuration Change"]}, {}, False),
+        ({"source": ["aws.s3"]}, {}, False),
+        ({"region": ["eu-west-1"]}, {}, False),
+        (CHANGES, {"State": "DISABLED"}, False),
+        (CHANGES, {"Targets": []}, False),
+        (CHANGES, {"EventBusName": "shop"}, False),
+    ],
+)
+def test_a_rule_for_changes_of_alarms_tells_of_alarms_without_an_action(pattern, more, acts):
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html"""
+    on = {"EventPattern": pattern, "Targets": [{"Id": "1", "Arn": OPS}], **more}
+    silent = changed(VISIBLE, AlarmActions=None)
+    flow = flow_of(**KEPT, Alarm=silent, Rule=resource("AWS::Events::Rule", **on))
+    assert flow.alarms["S/Alarm"].acts is acts
+    assert [f.told for f in fates(flow)["S/Queue"] if f.outcome is Outcome.DLQ] == [acts is True]
+
+
+def test_a_rule_tells_of_the_alarms_of_its_own_account(tmp_path):
+    rule = {"Rule": resource("AWS::Events::Rule", EventPattern=CHANGES, Targets=[{"Id": "1", "Arn": OPS}])}
+    silent = {**KEPT, "Alarm": changed(VISIBLE, AlarmActions=None)}
+    assert deployed(tmp_path, S={**silent, **rule}).alarms["S/Alarm"].acts is True
+    assert deployed(tmp_path, S=silent, Rules=rule).alarms["S/Alarm"].acts is False
 
 
 @pytest.mark.parametrize("let_in", [False, True])

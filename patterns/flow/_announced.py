@@ -1,0 +1,44 @@
+"""Alarms that tell somebody without an action: CloudWatch puts each change of their state on the default event bus.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch-and-eventbridge.html
+"""
+
+from patterns.errors import PatternError
+from patterns.flow.draft import DEFAULT_BUS, Draft
+from patterns.flow.filters import match
+from patterns.flow.meeting import may_match
+from patterns.flow.model import Rule
+from patterns.flow.values import is_plain
+
+_CHANGE = {"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State Change"]}
+_FIRES = {**{key: value for key, (value,) in _CHANGE.items()}, "detail": {"state": {"value": "ALARM"}}}
+
+# The account and the Region of a stack.
+Place = tuple[str | None, str | None]
+
+
+def place_of(draft: Draft, stack: str) -> Place:
+    return draft.template.account(stack), draft.template.region(stack)
+
+
+def announced(draft: Draft) -> dict[Place, bool | None]:
+    """Where a rule hands on that alarms fire: each of them (``True``), or perhaps not each (``None``)."""
+    found: dict[Place, bool | None] = {}
+    for node in draft.nodes.values():
+        if isinstance(node, Rule) and (hands_on := _hands_on(draft, node)) is not False:
+            place = place_of(draft, node.stack)
+            found[place] = hands_on or found.get(place)
+    return found
+
+
+def _hands_on(draft: Draft, rule: Rule) -> bool | None:
+    pattern = rule.pattern or {}
+    if rule.resource is None or rule.bus != DEFAULT_BUS or rule.enabled is False or not _CHANGE.keys() & pattern:
+        return False
+    if not may_match(rule, _CHANGE) or not draft.value(rule.resource, "Targets"):
+        return False
+    try:
+        each = is_plain(pattern) and match(pattern, "eventbridge", _FIRES)
+    except PatternError:
+        each = False
+    return True if each and rule.enabled and rule.resource.condition is None else None

@@ -3,13 +3,13 @@
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from patterns.flow._announced import announced, place_of
 from patterns.flow._composites import waited_for
 from patterns.flow.draft import Draft, items, numbers
-from patterns.flow.model import Alarm, Bus, External, Function, Metric, Rule, Topic, node_id
+from patterns.flow.model import Alarm, Bus, Edge, External, Function, Metric, Rule, Topic, node_id
 from patterns.flow.rendered import CLOSE, OPEN, readable, render
 from patterns.flow.template import Ref, Resource, Unknown
 
@@ -46,11 +46,11 @@ _AGES = (
 )
 
 
-def alarms(draft: Draft) -> Iterator[Alarm]:
+def alarms(draft: Draft, edges: Iterable[Edge]) -> Iterator[Alarm]:
     """Every alarm in the templates, the composite ones too (they look at no metric of their own)."""
     acting = _waited_for(draft, True)
     perhaps = _waited_for(draft, False)
-    handed_on = announced(draft)
+    handed_on = announced(draft, edges)
     for resource in draft.template.of_type("AWS::CloudWatch::CompositeAlarm"):
         acts = _either(_composite_acts(draft, resource), handed_on.get(place_of(draft, resource.stack), False))
         yield Alarm(

@@ -39,7 +39,7 @@ def flow_of(template: Template) -> Flow:
         edges.extend(nets(draft))
         edges.extend(late_links(draft, edges))
         edges.extend(outside.senders(draft, edges))
-        watching = [*alarms(draft)]
+        watching = [*alarms(draft, edges)]
         noted = sorted({*template.notes, *template.open_parameters()})
         notes = [*(str(note) for note in noted), *draft.notes]
         return Flow.build(draft.nodes.values(), edges, watching, notes, template)

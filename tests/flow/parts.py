@@ -14,14 +14,17 @@ def flow_of(**resources: dict[str, Any]) -> Flow:
     return read_flow({STACK: {"Resources": resources}})
 
 
-def deployed(folder: Path, **stacks: dict[str, Any]) -> Flow:
-    """The flow of stacks that a cloud assembly deploys to accounts of their own: the first to 111122223333."""
+APART = ("111122223333/eu-west-1", "444455556666/eu-west-1")
+
+
+def deployed(folder: Path, places: tuple[str, ...] = APART, /, **stacks: dict[str, Any]) -> Flow:
+    """The flow of stacks that a cloud assembly deploys, each to an account and Region."""
     artifacts = {}
-    for account, (name, parts) in zip(("111122223333", "444455556666"), stacks.items(), strict=False):
+    for place, (name, parts) in zip(places, stacks.items(), strict=False):
         (folder / f"{name}.json").write_text(json.dumps({"Resources": parts}))
         artifacts[name] = {
             "type": "aws:cloudformation:stack",
-            "environment": f"aws://{account}/eu-west-1",
+            "environment": f"aws://{place}",
             "properties": {"templateFile": f"{name}.json"},
         }
     (folder / "manifest.json").write_text(json.dumps({"version": "36.0.0", "artifacts": artifacts}))

@@ -153,7 +153,30 @@ def test_a_metric_inside_metric_math_counts():
         ('AT_LEAST(50%, NOT OK, ("${Alarm.Arn}", "other"))', True),
         ('AT_LEAST(60%, NOT OK, ("${Alarm.Arn}", "other"))', False),
         ('AT_LEAST(1, OK, ("${Alarm.Arn}", "other"))', False),
+        # Parentheses bind first.
+        ("(ALARM(${Alarm}) OR ALARM(other)) AND NOT ALARM(third)", True),
+        # What is true while nothing fires goes on until the last of it ends.
+        ("NOT (OK(${Alarm}) OR ALARM(other))", True),
+        ("NOT (ALARM(other) OR OK(${Alarm}))", True),
+        ("NOT (OK(other) OR ALARM(${Alarm}))", False),
+        ("NOT (ALARM(${Alarm}) OR OK(other))", False),
+        ("NOT (OK(${Alarm}) OR OK(other))", False),
+        ("NOT (OK(other) OR OK(${Alarm}))", False),
+        ("NOT (OK(${Alarm}) OR ALARM(${Alarm}))", False),
+        ("NOT (ALARM(${Alarm}) OR OK(${Alarm}))", False),
+        ("ALARM(other) OR OK(${Alarm})", False),
+        ("ALARM(other) OR ALARM(${Alarm})", True),
+        ("ALARM(${Alarm}) OR FALSE", True),
+        ("alarm(${Alarm}) and not alarm(other)", True),
+        ('AT_LEAST( 50% , ALARM, ("${Alarm.Arn}", "other"))', True),
+        ("ALARM(${Alarm}) AND AT_LEAST(1, OK, (other, third))", True),
+        ("ALARM(${Alarm}) AND AT_LEAST(1, NOT ALARM, (other, third))", True),
+        ("ALARM(${Alarm}) AND AT_LEAST(1, NOT INSUFFICIENT_DATA, (other, third))", True),
+        ("ALARM(${Alarm}) AND AT_LEAST(1, INSUFFICIENT_DATA, (other, third))", False),
         ("ALARM(${Alarm}) OR", False),
+        ("ALARM(${Alarm}) ALARM(other)", False),
+        ('AT_LEAST(two, ALARM, ("${Alarm.Arn}", "other"))', False),
+        ('ALARM(${Alarm}) OR AT_LEAST(, ALARM, ("other"))', False),
         ("ALARM(${Alarm}))", False),
     ],
 )
@@ -167,7 +190,15 @@ def test_an_alarm_without_an_action_may_act_through_a_composite(rule, told):
 
 @pytest.mark.parametrize(
     ("rule", "acts"),
-    [("ALARM(${Alarm}) AND ALARM(other)", None), ("ALARM(Inner) AND ALARM(other)", None), ("ALARM(Inner)", True)],
+    [
+        ("ALARM(${Alarm}) AND ALARM(other)", None),
+        ("ALARM(other) OR (ALARM(${Alarm}) AND ALARM(third))", None),
+        ("(ALARM(${Alarm}) AND ALARM(third)) OR ALARM(other)", None),
+        ("NOT (OK(${Alarm}) OR OK(other))", None),
+        ("NOT (OK(other) OR OK(${Alarm}))", None),
+        ("ALARM(Inner) AND ALARM(other)", None),
+        ("ALARM(Inner)", True),
+    ],
 )
 def test_an_alarm_that_acts_only_among_others_may_act(rule, acts):
     inner = resource("AWS::CloudWatch::CompositeAlarm", AlarmName="Inner", AlarmRule={"Fn::Sub": "ALARM(${Alarm})"})
@@ -254,6 +285,8 @@ CHANGES = {"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State
         ({"region": ["eu-west-1"]}, {}, False),
         (CHANGES, {"State": "DISABLED"}, False),
         (CHANGES, {"Targets": []}, False),
+        (CHANGES, {"Targets": ref("Targets")}, None),
+        (CHANGES, {"State": ref("State")}, None),
         (CHANGES, {"EventBusName": "shop"}, False),
     ],
 )
@@ -266,11 +299,36 @@ def test_a_rule_for_changes_of_alarms_tells_of_alarms_without_an_action(pattern,
     assert [f.told for f in fates(flow)["S/Queue"] if f.outcome is Outcome.DLQ] == [acts is True]
 
 
-def test_a_rule_tells_of_the_alarms_of_its_own_account(tmp_path):
-    rule = {"Rule": resource("AWS::Events::Rule", EventPattern=CHANGES, Targets=[{"Id": "1", "Arn": OPS}])}
+def _announcing(**properties):
+    targets = [{"Id": "1", "Arn": OPS}]
+    return resource("AWS::Events::Rule", **{"EventPattern": CHANGES, "Targets": targets, **properties})
+
+
+def test_a_rule_tells_of_the_alarms_of_its_own_account_and_region(tmp_path):
+    rule = {"Rule": _announcing()}
     silent = {**KEPT, "Alarm": changed(VISIBLE, AlarmActions=None)}
     assert deployed(tmp_path, S={**silent, **rule}).alarms["S/Alarm"].acts is True
     assert deployed(tmp_path, S=silent, Rules=rule).alarms["S/Alarm"].acts is False
+    near = ("111122223333/eu-west-1", "111122223333/eu-central-1")
+    assert deployed(tmp_path, near, S=silent, Rules=rule).alarms["S/Alarm"].acts is False
+
+
+@pytest.mark.parametrize(
+    ("more", "acts"),
+    [
+        ({}, False),
+        (_topic_policy({"Service": "sqs.amazonaws.com"}), False),
+        (_topic_policy({"Service": "events.amazonaws.com"}), True),
+        ({"Elsewhere": _announcing()}, True),
+        ({"Prod": _announcing(EventPattern={**CHANGES, "resources": [arn("Alarm")]})}, None),
+        ({"Elsewhere": _announcing(), "Prod": {**_announcing(), "Condition": "Open"}}, True),
+        ({"Prod": {**_announcing(), "Condition": "Open"}}, None),
+    ],
+)
+def test_a_rule_that_may_not_deliver_to_its_target_tells_nobody(more, acts):
+    rule = _announcing(Targets=[{"Id": "1", "Arn": ref("Ops")}])
+    flow = flow_of(**KEPT, Ops=topic(), Alarm=changed(VISIBLE, AlarmActions=None), Rule=rule, **more)
+    assert flow.alarms["S/Alarm"].acts is acts
 
 
 @pytest.mark.parametrize("let_in", [False, True])

@@ -10,7 +10,7 @@ from patterns.flow._announced import announced, place_of
 from patterns.flow._composites import waited_for
 from patterns.flow.draft import Draft, items, numbers
 from patterns.flow.model import Alarm, Bus, Edge, External, Function, Metric, Rule, Topic, node_id
-from patterns.flow.rendered import CLOSE, OPEN, readable, render
+from patterns.flow.rendered import CLOSE, GAP, OPEN, readable, render
 from patterns.flow.template import Ref, Resource, Unknown
 
 # What Lambda reports for each invocation, whatever became of it.
@@ -77,7 +77,7 @@ def _alarm(draft: Draft, resource: Resource, acts: bool | None) -> Alarm:
     if period is None:
         period = max((p for p in _periods(draft, resource) if p), default=60)
     evaluated = read.integer("evaluation_periods", "EvaluationPeriods", default=1)
-    fires, why = _fires(draft, resource, metrics)
+    fires, why = _fires(draft, resource, metrics, evaluated)
     acts = _exists(draft, resource, metrics, acts)
     return Alarm(
         id=node_id(resource),
@@ -274,6 +274,7 @@ def _metric(draft: Draft, resource: Resource, namespace: Any, name: Any, dimensi
     why = next((one.reason for one in said if isinstance(one, Unknown)), "")
     if why:
         draft.note(f"cannot be told: what {draft.name(resource)} watches: {why}")
+        found = found or [("", readable(GAP))]  # without dimensions it would be the metric of all resources
     return Metric(render(namespace), render(name), tuple(sorted(found)), render(stat))
 
 
@@ -306,7 +307,9 @@ def _on_own_bus(draft: Draft, rule: Rule) -> bool:
     return not bus.default if isinstance(bus, Bus) else isinstance(bus, External) and not bus.why
 
 
-def _fires(draft: Draft, resource: Resource, metrics: tuple[Metric, ...]) -> tuple[bool | None, str]:
+def _fires(
+    draft: Draft, resource: Resource, metrics: tuple[Metric, ...], evaluated: int | None
+) -> tuple[bool | None, str]:
     """Whether one message more than none makes it go from quiet to ALARM."""
     math = _math(draft, resource)
     if not metrics:
@@ -326,8 +329,8 @@ def _fires(draft: Draft, resource: Resource, metrics: tuple[Metric, ...]) -> tup
     missing = draft.value(resource, "TreatMissingData")
     if missing == "notBreaching" and all(metric.name in _ONCE for metric in metrics):
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-missing-data.html
-        needed = draft.value(resource, "DatapointsToAlarm", default=draft.value(resource, "EvaluationPeriods"))
-        if isinstance(needed, int) and needed > 1:
+        needed = numbers(draft, resource).integer("datapoints_to_alarm", "DatapointsToAlarm", default=evaluated)
+        if needed is not None and needed > 1:
             return False, f"one message makes one data point, and it waits for {needed}"
     if missing == "breaching" and (idle := _idle(draft, metrics)):
         return False, f"it is in ALARM while {idle}, because missing data count as breaching"

@@ -1,10 +1,9 @@
 """An alarm counts only for the ends that its metric counts: who relies on any other hears nothing."""
 
-import json
 
 import pytest
 
-from patterns.flow import Outcome, fates, losses, read_flow
+from patterns.flow import Outcome, fates, losses
 from tests.flow.parts import (
     alarm,
     allow,
@@ -12,6 +11,7 @@ from tests.flow.parts import (
     async_config,
     changed,
     dead_letters,
+    deployed,
     end,
     ends,
     flow_of,
@@ -193,20 +193,16 @@ def test_an_alarm_on_all_functions_looks_at_each(metric, tells):
     ("of", "tells"), [("111122223333/eu-west-1", True), ("111122223333/eu-west-2", False), ("1/eu-west-1", False)]
 )
 def test_all_functions_are_those_of_the_alarm_s_account_and_region(of, tells, tmp_path):
-    places = {"S": "111122223333/eu-west-1", "Watch": of}
-    templates = {"S": POLLED, "Watch": {"Alarm": alarm("AWS/Lambda", "Errors")}}
-    artifacts = {
-        name: {
-            "type": "aws:cloudformation:stack",
-            "environment": f"aws://{place}",
-            "properties": {"templateFile": f"{name}.json"},
-        }
-        for name, place in places.items()
-    }
-    (tmp_path / "manifest.json").write_text(json.dumps({"version": "48.0.0", "artifacts": artifacts}))
-    for name, resources in templates.items():
-        (tmp_path / f"{name}.json").write_text(json.dumps({"Resources": resources}))
-    assert told(read_flow(tmp_path), "on every receive") is tells
+    watch = {"Alarm": alarm("AWS/Lambda", "Errors")}
+    flow = deployed(tmp_path, ("111122223333/eu-west-1", of), S=POLLED, Watch=watch)
+    assert told(flow, "on every receive") is tells
+
+
+@pytest.mark.parametrize("dimensions", [ref("Open"), [ref("Open")]])
+def test_an_alarm_whose_dimensions_cannot_be_told_is_not_one_on_all_functions(dimensions):
+    flow = flow_of(**POLLED, Alarm=changed(alarm("AWS/Lambda", "Errors"), Dimensions=dimensions))
+    assert told(flow, "on every receive") is False
+    assert any("what Alarm watches" in note for note in flow.notes)
 
 
 @pytest.mark.parametrize(
@@ -524,7 +520,8 @@ def test_a_queue_that_is_polled_is_always_measured():
 
 
 @pytest.mark.parametrize(
-    ("periods", "enough", "fires"), [(1, None, True), (3, None, False), (5, 2, False), (5, 1, True)]
+    ("periods", "enough", "fires"),
+    [(1, None, True), (3, None, False), ("3", None, False), (5, 2, False), (5, "2", False), (5, 1, True)],
 )
 def test_what_counts_a_message_once_gives_an_alarm_one_data_point(periods, enough, fires):
     look = changed(

@@ -50,6 +50,7 @@ VISIBLE = alarm("AWS/SQS", "ApproximateNumberOfMessagesVisible", QueueName=arn("
         ({"ComparisonOperator": "GreaterThanOrEqualToThreshold", "Threshold": 0}, False),
         ({"ComparisonOperator": "GreaterThanOrEqualToThreshold", "Threshold": 2}, False),
         ({"ComparisonOperator": "LessThanThreshold"}, False),
+        ({"ComparisonOperator": "LessThanThreshold", "Threshold": 0.5}, False),
         ({"MetricName": "NumberOfMessagesSent"}, False),
         ({"MetricName": "ApproximateAgeOfOldestMessage", "Threshold": 600}, True),
         ({"Statistic": "SampleCount"}, False),

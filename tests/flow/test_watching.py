@@ -1,6 +1,5 @@
 """An alarm counts only for the ends that its metric counts: who relies on any other hears nothing."""
 
-
 import pytest
 
 from patterns.flow import Outcome, fates, losses
@@ -189,6 +188,16 @@ def test_an_alarm_on_all_functions_looks_at_each(metric, tells):
     assert told(flow_of(**POLLED, Alarm=alarm("AWS/Lambda", metric)), "on every receive") is tells
 
 
+def test_an_alarm_on_all_throttles_looks_at_what_may_not_run():
+    parts = {**POLLED, "Worker": function(ReservedConcurrentExecutions=0)}
+    assert told(flow_of(**parts, Alarm=alarm("AWS/Lambda", "Throttles")), "on every receive")
+
+
+def test_an_alarm_on_a_lag_fires_at_any_threshold():
+    (found,) = flow_of(Watch=changed(alarm("AWS/Lambda", "MaxOffsetLag"), Threshold=1_000)).alarms.values()
+    assert found.fires is True
+
+
 @pytest.mark.parametrize(
     ("of", "tells"), [("111122223333/eu-west-1", True), ("111122223333/eu-west-2", False), ("1/eu-west-1", False)]
 )
@@ -314,6 +323,7 @@ STREAM = {
     "Role": role(allow(arn("Stream"), "kinesis:GetRecords", "kinesis:GetShardIterator")),
     "Failed": dead_letters(),
 }
+TO_FAILED = {"DestinationConfig": {"OnFailure": {"Destination": arn("Failed")}}}
 
 
 def reads(**properties):
@@ -352,11 +362,42 @@ def test_what_a_mapping_drops_is_counted_where_its_metrics_are_asked_for(metrics
 
 
 def test_a_stream_s_destination_that_refuses_is_counted():
-    poll = reads(MaximumRetryAttempts=3, DestinationConfig={"OnFailure": {"Destination": arn("Failed")}})
+    poll = reads(MaximumRetryAttempts=3, **TO_FAILED)
     failures = alarm("AWS/Lambda", "DestinationDeliveryFailures", FunctionName=ref("Worker"))
     flow = flow_of(**STREAM, Poll=poll, Alarm=failures)
     (lost,) = losses(flow)
     assert lost.told
+
+
+def test_what_is_tried_until_it_expires_is_not_dropped():
+    dropped = alarm("AWS/Lambda", "DroppedEventCount", EventSourceMappingUUID=ref("Poll"))
+    (lost,) = losses(flow_of(**STREAM, Poll=reads(MetricsConfig={"Metrics": ["EventCount"]}), Alarm=dropped))
+    assert not lost.told
+
+
+def test_a_stream_without_a_destination_has_none_that_refuses():
+    failures = alarm("AWS/Lambda", "DestinationDeliveryFailures", FunctionName=ref("Worker"))
+    (lost,) = losses(flow_of(**STREAM, Poll=reads(MaximumRetryAttempts=3), Alarm=failures))
+    assert not lost.told
+
+
+def test_what_a_destination_takes_is_not_dropped():
+    reading = allow(arn("Stream"), "kinesis:GetRecords", "kinesis:GetShardIterator")
+    parts = {**STREAM, "Role": role(reading, allow(arn("Failed"), "sqs:SendMessage"))}
+    poll = reads(MaximumRetryAttempts=3, MetricsConfig={"Metrics": ["EventCount"]}, **TO_FAILED)
+    dropped = alarm("AWS/Lambda", "DroppedEventCount", EventSourceMappingUUID=ref("Poll"))
+    flow = flow_of(**parts, Poll=poll, Alarm=dropped)
+    assert [fate.told for fate in ends(flow, "Stream", Outcome.DESTINATION)] == [False]
+
+
+def test_what_goes_to_a_destination_blocks_no_partition():
+    """https://docs.aws.amazon.com/lambda/latest/dg/kafka-retry-configurations.html"""
+    cluster = "arn:aws:kafka:eu-central-1:111122223333:cluster/c/1"
+    poll = changed(reads(**TO_FAILED), EventSourceArn=cluster, Topics=["orders"])
+    parts = {"Worker": function(), "Role": role(allow(arn("Failed"), "sqs:SendMessage")), "Failed": dead_letters()}
+    lag = alarm("AWS/Lambda", "OffsetLag", FunctionName=ref("Worker"))
+    (found,) = fates(flow_of(**parts, Poll=poll, Alarm=lag)).values()
+    assert [fate.told for fate in found if fate.outcome is Outcome.DESTINATION] == [False]
 
 
 @pytest.mark.parametrize(("retries", "tells"), [(-1, True), (3, False)])
@@ -489,6 +530,12 @@ def test_the_average_of_errors_is_a_share_of_the_invocations(metric, statistic, 
     look = changed(alarm("AWS/Lambda", metric, FunctionName="f"), Statistic=statistic, Threshold=threshold)
     (found,) = flow_of(Watch=look).alarms.values()
     assert found.fires is fires
+
+
+def test_a_metric_of_one_s_own_is_no_share():
+    look = changed(alarm("Shop", "Errors"), Statistic="Average", Threshold=0.5)
+    (found,) = flow_of(Watch=look).alarms.values()
+    assert found.fires is True
 
 
 def test_which_metrics_a_query_finds_cannot_be_told():

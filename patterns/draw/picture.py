@@ -102,10 +102,12 @@ def picture_of(flow: Flow) -> Picture:
     dead_letters = _dead_letters(flow)
     ends, silent, watched = _by_place(flow, known)
     called = _alarm_actions(flow)
+    looking = _alarms(flow)
     for node in flow.nodes.values():
         alarm = ("NO ALARM",) if node.id in silent else ("alarm",) if node.id in watched else ()
         alarm += ("alarms tell it",) if node.id in called else ()
-        boxes[node.id] = _box(flow, node, keys, node.id in dead_letters, alarm, tuple(ends.get(node.id, ())))
+        settings = (*_settings(flow, node), *looking.get(node.id, ()))
+        boxes[node.id] = _box(node, keys, node.id in dead_letters, alarm, settings, tuple(ends.get(node.id, ())))
     turning = _loops(flow)
     arrows = [
         _arrow(flow, edge, boxes[edge.source].key, boxes[edge.target].key, keys, turning.get(edge.id, ""))
@@ -224,7 +226,14 @@ def _sentence(flow: Flow, fate: Fate) -> str:
     return clean("; ".join(parts))
 
 
-def _box(flow: Flow, node: Node, keys: _Keys, dead_letters: bool, alarm: tuple[str, ...], ends: tuple[str, ...]) -> Box:
+def _box(
+    node: Node,
+    keys: _Keys,
+    dead_letters: bool,
+    alarm: tuple[str, ...],
+    settings: tuple[tuple[str, str], ...],
+    ends: tuple[str, ...],
+) -> Box:
     dead = dead_letters and isinstance(node, Queue)
     facts = facts_of(node)
     if dead and isinstance(node, Queue):
@@ -236,7 +245,7 @@ def _box(flow: Flow, node: Node, keys: _Keys, dead_letters: bool, alarm: tuple[s
         title=clean(node.name, LONGEST),
         facts=tuple(clean(fact, LONGEST) for fact in (*facts, *alarm)),
         group=clean(node.stack, LONGEST) if node.stack else "",
-        settings=(*_settings(flow, node), *_alarms(flow, node)),
+        settings=settings,
         ends=ends,
     )
 
@@ -285,16 +294,18 @@ def _text(value: Any) -> str:
     return str(value)
 
 
-def _alarms(flow: Flow, node: Node) -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
+def _alarms(flow: Flow) -> dict[str, list[tuple[str, str]]]:
+    """What the alarms on a node come to, by its id."""
+    rows: dict[str, list[tuple[str, str]]] = {}
     for alarm in flow.alarms.values():
+        acts = {True: "acts", False: "TELLS NOBODY", None: "its action cannot be told"}[alarm.acts]
+        if alarm.acts is False and alarm.fires is not False and alarm.why:
+            acts = f"CANNOT TELL: {alarm.why}"
+        fires = f"; does not fire: {alarm.why}" if alarm.fires is False else ""
         for metric in alarm.metrics:
-            if any(value == node.id for _, value in metric.dimensions):
-                acts = {True: "acts", False: "TELLS NOBODY", None: "its action cannot be told"}[alarm.acts]
-                if alarm.acts is False and alarm.fires is not False and alarm.why:
-                    acts = f"CANNOT TELL: {alarm.why}"
-                fires = f"; does not fire: {alarm.why}" if alarm.fires is False else ""
-                rows.append(("alarm", clean(f"{alarm.name} on {metric.name}, {acts}{fires}")))
+            for key in dict.fromkeys(value for _, value in metric.dimensions):
+                row = ("alarm", clean(f"{alarm.name} on {metric.name}, {acts}{fires}"))
+                rows.setdefault(key, []).append(row)
     return rows
 
 

@@ -109,6 +109,26 @@ def test_an_alarm_that_names_a_rule_or_a_stream_looks_at_it():
     ]
 
 
+@pytest.mark.parametrize(
+    ("bus", "looks_at"),
+    [
+        (None, "S/Rule"),
+        ("default", "S/Rule"),
+        ("shop", "event bus shop|S/Rule"),
+        (ref("Bus"), "S/Bus|S/Rule"),
+        (ref("Open"), "S/Rule"),
+    ],
+)
+def test_the_reference_of_a_rule_on_a_bus_of_one_s_own_is_not_its_name(bus, looks_at):
+    """https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-events-rule.html"""
+    parts = {
+        "Bus": resource("AWS::Events::EventBus", Name="own"),
+        "Rule": changed(_announcing(), EventBusName=bus),
+        "Alarm": alarm("AWS/Events", "FailedInvocations", RuleName=ref("Rule")),
+    }
+    assert dict(flow_of(**parts).alarms["S/Alarm"].metrics[0].dimensions)["RuleName"] == looks_at
+
+
 def test_a_metric_inside_metric_math_counts():
     inside = {
         "Namespace": "AWS/SQS",

@@ -193,6 +193,11 @@ def test_an_alarm_on_all_throttles_looks_at_what_may_not_run():
     assert told(flow_of(**parts, Alarm=alarm("AWS/Lambda", "Throttles")), "on every receive")
 
 
+def test_what_is_counted_for_each_function_alone_is_not_counted_for_all():
+    flow = flow_of(**EVENTS, Alarm=alarm("AWS/Lambda", "AsyncEventsDropped"))
+    assert not any(lost.told for lost in losses(flow))
+
+
 def test_an_alarm_on_a_lag_fires_at_any_threshold():
     (found,) = flow_of(Watch=changed(alarm("AWS/Lambda", "MaxOffsetLag"), Threshold=1_000)).alarms.values()
     assert found.fires is True
@@ -388,6 +393,13 @@ def test_what_a_destination_takes_is_not_dropped():
     dropped = alarm("AWS/Lambda", "DroppedEventCount", EventSourceMappingUUID=ref("Poll"))
     flow = flow_of(**parts, Poll=poll, Alarm=dropped)
     assert [fate.told for fate in ends(flow, "Stream", Outcome.DESTINATION)] == [False]
+
+
+def test_a_destination_of_a_shard_ends_no_retries():
+    parts = {**STREAM, "Role": role(allow("*", "kinesis:*", "sqs:SendMessage"))}
+    old = changed(alarm("AWS/Lambda", "IteratorAge", FunctionName=ref("Worker")), Threshold=24 * 3_600_000)
+    (lost,) = losses(flow_of(**parts, Poll=reads(**TO_FAILED), Alarm=old))
+    assert lost.told
 
 
 def test_what_goes_to_a_destination_blocks_no_partition():

@@ -52,7 +52,7 @@ def told_by(flow: Flow, *wanted: Wanted) -> tuple[str, ...]:
         for alarm in flow.watching(one.namespace, one.metric, one.dimension, one.node):
             if alarm.acts and alarm.fires and _precise(flow, alarm.metrics, one):
                 found[alarm.id] = None
-        if one.metric in _OF_ALL and one.namespace == "AWS/Lambda":
+        if one.metric in _OF_ALL:
             of_all = flow.watching(one.namespace, one.metric, "", "")
             found.update({a.id: None for a in of_all if a.acts and a.fires and _at_one_place(flow, a, one.node)})
     return tuple(found)

@@ -42,6 +42,7 @@ VISIBLE = alarm("AWS/SQS", "ApproximateNumberOfMessagesVisible", QueueName=arn("
         ({}, True),
         ({"AlarmActions": []}, False),
         ({"AlarmActions": None}, False),
+        ({"AlarmActions": [""]}, False),
         ({"ActionsEnabled": False}, False),
         ({"Threshold": 0.5}, True),
         ({"Threshold": 1}, False),
@@ -228,6 +229,17 @@ def test_an_alarm_that_acts_only_among_others_may_act(rule, acts):
     outer = resource("AWS::CloudWatch::CompositeAlarm", AlarmRule={"Fn::Sub": rule}, AlarmActions=[OPS])
     flow = flow_of(**KEPT, Alarm=changed(VISIBLE, AlarmActions=None), Inner=inner, Outer=outer)
     assert flow.alarms["S/Alarm"].acts is acts
+
+
+def test_an_alarm_in_a_composite_that_may_act_may_act():
+    composite = resource(
+        "AWS::CloudWatch::CompositeAlarm",
+        AlarmRule={"Fn::Sub": "ALARM(${Alarm})"},
+        AlarmActions=[OPS],
+        ActionsEnabled=ref("Open"),
+    )
+    flow = flow_of(**KEPT, Alarm=changed(VISIBLE, AlarmActions=None), Composite=composite)
+    assert flow.alarms["S/Alarm"].acts is None
 
 
 SCALING = "arn:aws:autoscaling:eu-central-1:111122223333:scalingPolicy:1:resource/ecs/service/c/s:policyName/out"

@@ -188,6 +188,12 @@ def test_an_alarm_on_all_functions_looks_at_each(metric, tells):
     assert told(flow_of(**POLLED, Alarm=alarm("AWS/Lambda", metric)), "on every receive") is tells
 
 
+@pytest.mark.parametrize("change", [{"AlarmActions": []}, {"Threshold": 5}])
+def test_an_alarm_on_all_functions_has_to_act_and_to_fire(change):
+    look = changed(alarm("AWS/Lambda", "Errors"), **change)
+    assert not told(flow_of(**POLLED, Alarm=look), "on every receive")
+
+
 def test_an_alarm_on_all_throttles_looks_at_what_may_not_run():
     parts = {**POLLED, "Worker": function(ReservedConcurrentExecutions=0)}
     assert told(flow_of(**parts, Alarm=alarm("AWS/Lambda", "Throttles")), "on every receive")

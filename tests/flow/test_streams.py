@@ -446,6 +446,13 @@ def test_each_reader_that_works_may_fall_behind():
     assert backlogs(flow_of(**{**parts, "Worker": function(ReservedConcurrentExecutions=0)})) == []
 
 
+def test_a_record_age_that_cannot_be_told_leaves_a_backlog_in_doubt():
+    flow = flow_of(**stream(MaximumRecordAgeInSeconds=ref("Open")))
+    assert untried(flow) == []
+    (behind,) = backlogs(flow)
+    assert behind.unsure == ("the record age of the mapping to Worker",)
+
+
 @pytest.mark.parametrize(("age", "count"), [(3_600, 0), (172_800, 1), (604_800, 1)])
 def test_a_reader_that_gives_up_records_at_an_age_leaves_none_to_expire(age, count):
     flow = flow_of(**stream(MaximumRecordAgeInSeconds=age))

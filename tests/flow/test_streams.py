@@ -476,6 +476,23 @@ def test_a_reader_that_may_be_switched_off_is_not_sure_to_give_records_up():
     assert (told.lost, told.unsure) == (False, ("whether the mapping to Worker is enabled",))
 
 
+def test_a_reader_that_may_not_be_there_is_not_sure_to_give_records_up():
+    parts = stream(MaximumRecordAgeInSeconds=3_600)
+    given = {
+        "Parameters": {"On": {"Type": "String"}},
+        "Conditions": {"Reads": {"Fn::Equals": [ref("On"), "true"]}},
+        "Resources": {**parts, "Poll": {**parts["Poll"], "Condition": "Reads"}},
+    }
+    (told,) = untried(read_flow({"S": given}))
+    assert not told.lost
+    assert len(told.unsure) == 1
+
+
+def test_a_kafka_reader_with_a_destination_retries_as_often_as_it_says():
+    (told,) = fates(flow_of(**kafka(failed=True, MaximumRetryAttempts=3))).values()
+    assert [fate.attempts for fate in told if fate.outcome is Outcome.DESTINATION] == [4]
+
+
 def test_a_function_that_may_not_run_is_told_of_as_throttled_and_gives_up_nothing_else():
     parts = stream(MaximumRecordAgeInSeconds=3_600)
     assert untried(flow_of(**{**parts, "Worker": function(ReservedConcurrentExecutions=0)})) == []

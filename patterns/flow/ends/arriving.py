@@ -19,7 +19,6 @@ from patterns.flow.model import (
     Function,
     Match,
     Node,
-    Notification,
     Pipe,
     Poll,
     Queue,
@@ -47,8 +46,8 @@ _AGAIN = (
     (Stream, "the stream's reader"),
     (Pipe, "the pipe"),
 )
-# What a queue, topic, bus or bucket is that stands in no template, by what leads out of it.
-_FROM_ELSEWHERE = ((Poll, "SQS"), (Subscription, "SNS"), (Match, "EventBridge"), (Notification, "S3"))
+# What a queue or topic is that stands in no template, by what leads out of it.
+_FROM_ELSEWHERE = ((Poll, "SQS"), (Subscription, "SNS"))
 
 
 def _again(node: Node, link: Edge | None) -> list[str]:

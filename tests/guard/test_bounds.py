@@ -384,6 +384,9 @@ def test_the_reference_of_a_rule_on_its_own_bus_is_not_its_name() -> None:
     found = {finding.rule: finding.why for finding in findings(template)}
     assert set(found) == {"events-alarm-without-bus", "events-dead-letter-queue-unwatched"}
     assert "PlacedAlarm asks for Bus|Placed, which is what Ref returns" in found["events-alarm-without-bus"]
+    del resources["PlacedAlarm"]["Properties"]["Dimensions"][0]
+    found = {finding.rule: finding.why for finding in findings(template)}
+    assert "PlacedAlarm asks for RuleName alone" in found["events-alarm-without-bus"]
     # Where no template gives the bus, its rule's name is cut out all the same.
     template = examples.design("routed")
     template["Resources"]["Placed"]["Properties"]["EventBusName"] = {"Ref": "SharedBus"}

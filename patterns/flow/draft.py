@@ -362,6 +362,9 @@ class Draft:
 
     def permits(self, service: str, node: Function) -> Verdict:
         """Whether a function has any permission for a service, whatever that is limited to."""
+        if "${stageVariables." in node.qualifier:
+            # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-stages.stage-variables-reference.html
+            return Verdict(Answer.UNKNOWN, f"a variable of the stage says which version {node.name} is")
         keys = (node.id, f"{node.function}:{node.qualifier}")
         if any(self.permissions.names_service(key, service) for key in keys):
             return ALLOWED

@@ -8,6 +8,7 @@ from tests.flow.parts import (
     allow,
     arn,
     async_config,
+    changed,
     dead_letters,
     end,
     ends,
@@ -290,6 +291,26 @@ def test_a_function_behind_an_api_is_called_and_not_queued():
 def test_an_api_without_a_permission_of_its_function_is_refused(wrong):
     (call,) = [edge for edge in flow_of(**API, **wrong).edges_of(Call) if edge.source == "S/Api"]
     assert call.verdict.why == "no policy on Worker lets apigateway.amazonaws.com in"
+
+
+@pytest.mark.parametrize(
+    ("alias", "target", "answer"),
+    [
+        ("prod", "S/Alias", Answer.ALLOWED),
+        ("$LATEST", "S/Worker", Answer.DENIED),
+        ("${!stageVariables.alias}", "S/Worker:${stageVariables.alias}", Answer.UNKNOWN),
+    ],
+)
+def test_an_api_calls_the_alias_that_its_definition_names(alias, target, answer):
+    uri = {"Fn::Sub": URI["Fn::Sub"].replace(".Arn}", f".Arn}}:{alias}")}
+    own = resource("AWS::Lambda::Alias", FunctionName=ref("Worker"), FunctionVersion="1", Name="prod")
+    parts = {**API, "Get": changed(API["Get"], Integration={"Uri": uri}), "Alias": own}
+    (call,) = (
+        edge
+        for edge in flow_of(**parts, LetsIn=permission("apigateway", GETS, ref("Alias"))).edges_of(Call)
+        if edge.source == "S/Api"
+    )
+    assert (call.target, call.verdict.answer) == (target, answer)
 
 
 def test_an_api_with_credentials_needs_no_permission_of_its_function():

@@ -291,8 +291,8 @@ _ARN = re.compile(r"arn:[\w-]+:(?:sqs|sns|lambda|events):[^\s\"',\\]+|https://sq
 
 def _targets(draft: Draft, resource: Resource, text: str, names_a_bus: bool) -> Iterator[str]:
     found = False
-    for key in _keys(text):
-        target = draft.function(resource.stack, _ref(key)) or key
+    for key, qualifier in _keys(text):
+        target = draft.function(resource.stack, _ref(key), qualifier) or key
         if isinstance(draft.nodes.get(target), _NAMED):
             found = found or isinstance(draft.nodes[target], Bus)
             yield target
@@ -309,9 +309,15 @@ def _ref(key: str) -> Ref:
     return Ref(stack, logical)
 
 
-def _keys(text: str) -> Iterator[str]:
+# The alias or version after a function's ARN, which an API may leave to a variable of its stage.
+_QUALIFIER = re.compile(r":([\w-]+|\$LATEST|\$\{stageVariables\.\w+\})")
+
+
+def _keys(text: str) -> Iterator[tuple[str, str]]:
     for piece in text.split(OPEN)[1:]:
-        yield piece.partition(CLOSE)[0]
+        key, _, rest = piece.partition(CLOSE)
+        qualified = _QUALIFIER.match(rest)
+        yield key, qualified[1] if qualified else ""
 
 
 def _texts(value: Any, depth: int) -> Iterator[str]:

@@ -6,6 +6,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -31,7 +32,7 @@ from patterns.flow.model import (
 from patterns.flow.permissions import Caller, Permissions, names
 from patterns.flow.rendered import CLOSE, GAP, OPEN, readable, render
 from patterns.flow.template import Ref, Resource, Template, Text, Unknown
-from patterns.flow.values import concatenate, text
+from patterns.flow.values import concatenate, spelled, text
 
 DEFAULT_BUS = "default event bus"
 
@@ -165,12 +166,19 @@ class Draft:
 
     def _gap(self, owner: Resource, place: str, value: Any, service: str, why: str) -> str:
         """The node for what is not told: one and the same where two places say the same, such as one parameter."""
-        same = _spelled(value)
-        key = f"{same}?{service}" if same else f"{node_id(owner)}#{place}?"
-        if key in self.nodes:
-            return key
-        self.note(f"cannot be told: {why}")
-        return self.add(External(id=key, name=f"the {place} of {self.name(owner)}", service=service, why=why))
+        same = spelled(value)
+        key = f"{same}?" if same else f"{node_id(owner)}#{place}?"
+        known = self.nodes.get(key)
+        if isinstance(known, External) and known.service and service != known.service:
+            # A bus and a function may have one name.
+            key = f"{key}{service}"
+            known = self.nodes.get(key)
+        if known is None:
+            self.note(f"cannot be told: {why}")
+            self.add(External(id=key, name=f"the {place} of {self.name(owner)}", service=service, why=why))
+        elif isinstance(known, External) and service:
+            self.add(replace(known, service=service))
+        return key
 
     def listed(self, owner: Resource, place: str, value: Any) -> Iterator[tuple[int, Mapping[str, Any]]]:
         """The numbered items of a list of objects in a property. What cannot be told is noted: it may hold another."""
@@ -564,14 +572,6 @@ def redrive_policy(draft: Draft, resource: Resource) -> tuple[Mapping[str, Any] 
     if "deadLetterTargetArn" not in policy:
         return None, "has no deadLetterTargetArn"
     return policy, ""
-
-
-def _spelled(value: Any) -> str:
-    """A value that is not told, so that equal ones are spelled alike; empty where that is not certain."""
-    parts = text(value)
-    if any(isinstance(part, Unknown) and not part.same for part in parts):
-        return ""
-    return "".join(part.same if isinstance(part, Unknown) else str(part) for part in parts)
 
 
 def _is_literal(place: str) -> bool:

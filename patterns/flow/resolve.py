@@ -16,7 +16,7 @@ from typing import Any
 from patterns.flow._documents import named
 from patterns.flow._stack import Stack
 from patterns.flow.arns import arn_of
-from patterns.flow.values import NO_VALUE, Ref, Text, Unknown, concatenate, text
+from patterns.flow.values import NO_VALUE, Ref, Text, Unknown, concatenate, spelled, text
 
 _DEPTH = 100
 _PASSED_ON = 4_096  # characters of a parameter or an output: longer ones could double from stack to stack
@@ -280,15 +280,18 @@ class Resolver:
 
     def _import(self, stack: Stack, argument: Any, depth: int) -> Any:
         name = self._plain_text(stack, argument, depth)
+        known = spelled(name)
+        # Exports belong to one account and region.
+        same = f"import/{stack.account}/{stack.region}/{known}" if known else ""
         if not isinstance(name, str):
-            return Unknown(f"the name of an import is not known: {_why(name)}", getattr(name, "same", ""))
+            return Unknown(f"the name of an import is not known: {_why(name)}", same)
         if self._exports is None:
             self._exports = {}
             for other in self.stacks.values():
                 self._index_exports(other)
         offers = _near(stack, self._exports.get(name, []))
         if not offers:
-            return Unknown(f"export {name} is not in the templates that were read")
+            return Unknown(f"export {name} is not in the templates that were read", same)
         if len(offers) > 1:
             return Unknown(f"export {name} is offered by {_and(sorted(one.name for one, _ in offers))}")
         return self._output(*offers[0], depth + 1)

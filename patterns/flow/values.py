@@ -111,6 +111,14 @@ def concatenate(parts: Iterable[str | Ref | Unknown]) -> str | Ref | Unknown | T
     return merged[0] if len(merged) == 1 else Text(tuple(merged))
 
 
+def spelled(value: Any) -> str:
+    """A value that is not told, so that equal ones are spelled alike; empty where that is not certain."""
+    parts = text(value)
+    if any(isinstance(part, Unknown) and not part.same for part in parts):
+        return ""
+    return "".join(part.same if isinstance(part, Unknown) else str(part) for part in parts)
+
+
 def is_plain(value: Any) -> bool:
     """Whether a document holds nothing that a template leaves open."""
     if isinstance(value, Mapping):

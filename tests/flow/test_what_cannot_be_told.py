@@ -173,9 +173,16 @@ def with_parameter(*names, **parts):
 
 
 @pytest.mark.parametrize(
-    "written", [lambda name: ref(name), lambda name: {"Fn::Sub": f"arn:aws:events:${{{name}}}-bus"}]
+    "written",
+    [
+        lambda name: ref(name),
+        lambda name: {"Fn::Sub": f"arn:aws:events:${{{name}}}-bus"},
+        lambda name: {"Fn::ImportValue": name},
+        lambda name: {"Fn::ImportValue": {"Fn::Sub": f"${{{name}}}-bus"}},
+    ],
+    ids=["parameter", "part", "import", "import of a part"],
 )
-def test_one_parameter_in_two_places_is_one_bus(written):
+def test_one_parameter_or_import_in_two_places_is_one_bus(written):
     parts = {"A": rule(written("Given"), "a"), "B": rule(written("Given"), "b"), "C": rule(written("Other"), "c")}
     flow = with_parameter("Given", "Other", Worker=function(), **parts)
     buses = {match.source: flow.name(match.source) for match in flow.edges_of(Match)}
@@ -188,6 +195,36 @@ def test_readers_of_the_queue_that_one_parameter_names_compete():
     reads = {name: changed(mapping(to=ref(name)), EventSourceArn=ref("Given")) for name in ("One", "Other")}
     flow = with_parameter("Given", One=function(), Other=function(), A=reads["One"], B=reads["Other"])
     assert len({poll.source for poll in flow.edges_of(Poll)}) == 1
+
+
+def test_a_topic_writes_to_the_queue_of_one_parameter_that_a_function_reads():
+    reader = changed(mapping(), EventSourceArn=ref("Given"))
+    to_queue = changed(subscription("Worker"), Endpoint=ref("Given"))
+    flow = with_parameter("Given", Worker=function(), A=reader, Topic=topic(), B=to_queue)
+    (source,) = {poll.source for poll in flow.edges_of(Poll)}
+    assert source == next(iter(flow.edges_of(Subscription))).target
+    assert flow.nodes[source].service == "sqs"
+
+
+def test_two_texts_that_a_macro_makes_are_not_taken_for_one():
+    made = {"Fn::Join": ["", ["arn:aws:events:", {"Fn::Transform": {"Name": "Made"}}]]}
+    flow = with_parameter(Worker=function(), A=rule(made, "a"), B=rule(made, "b"))
+    assert len({match.source for match in flow.edges_of(Match)}) == 2
+
+
+def test_what_a_function_reads_is_a_queue_where_a_bucket_says_so():
+    reader = changed(mapping(), EventSourceArn=ref("Given"))
+    tells = {"QueueConfigurations": [{"Event": "s3:ObjectCreated:*", "Queue": ref("Given")}]}
+    bucket = resource("AWS::S3::Bucket", NotificationConfiguration=tells)
+    flow = with_parameter("Given", Worker=function(), A=reader, Bucket=bucket)
+    (source,) = {poll.source for poll in flow.edges_of(Poll)}
+    assert flow.nodes[source].service == "sqs"
+
+
+def test_a_bus_and_a_function_of_the_name_that_one_parameter_gives_are_two():
+    own = resource("AWS::SNS::Subscription", TopicArn=ref("Topic"), Protocol="lambda", Endpoint=ref("Given"))
+    flow = with_parameter("Given", Worker=function(), Topic=topic(), A=own, B=rule(ref("Given"), "a"))
+    assert next(iter(flow.edges_of(Subscription))).target != next(iter(flow.edges_of(Match))).source
 
 
 def test_what_a_policy_says_of_the_sender_that_one_parameter_names_is_said_of_the_same():

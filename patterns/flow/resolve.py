@@ -190,7 +190,7 @@ class Resolver:
         value = _MISSING
         if stack.parent is not None:
             parent = self.stacks[stack.parent[0]]
-            passed = (parent.resources[stack.parent[1]].get("Properties") or {}).get("Parameters")
+            passed = _properties(parent.resources[stack.parent[1]]).get("Parameters")
             if isinstance(passed, dict) and name in passed:
                 value = self._value(parent, passed[name], depth + 3)
                 if isinstance(value, list) and all(isinstance(one, str | int | float) for one in value):
@@ -255,7 +255,7 @@ class Resolver:
                 return Unknown(f"the template of nested stack {name} is not at hand")
             return self._output(self.stacks[child], attribute.removeprefix("Outputs."), depth)
         if kind == "AWS::SSM::Parameter" and attribute == "Value":
-            return self._value(stack, (resource.get("Properties") or {}).get("Value", ""), depth)
+            return self._value(stack, _properties(resource).get("Value", ""), depth)
         if kind == "Custom::CrossRegionExportReader" and attribute.startswith("/"):
             return self._across_regions(attribute, depth)
         return self._resource(stack, name, attribute)
@@ -345,7 +345,7 @@ class Resolver:
                 for resource in one.resources.values():
                     if not isinstance(resource, dict) or resource.get("Type") != "Custom::CrossRegionExportWriter":
                         continue
-                    written = (resource.get("Properties") or {}).get("WriterProps")
+                    written = _properties(resource).get("WriterProps")
                     exports = written.get("exports") if isinstance(written, dict) else None
                     for path, raw in exports.items() if isinstance(exports, dict) else ():
                         self._published.setdefault(path, []).append((one, raw))
@@ -367,7 +367,7 @@ class Resolver:
                 for key, resource in one.resources.items():
                     if not isinstance(resource, dict) or resource.get("Type") != "AWS::SSM::Parameter":
                         continue
-                    known = self._plain_text(one, (resource.get("Properties") or {}).get("Name"), depth + 1)
+                    known = self._plain_text(one, _properties(resource).get("Name"), depth + 1)
                     if isinstance(known, str) and isinstance(self._resource(one, key, ""), Ref):
                         self._stored.setdefault(known, []).append((one, key))
         offers = _near(stack, self._stored.get(name, [])) if isinstance(name, str) else []
@@ -793,6 +793,11 @@ def partition(region: str | None) -> str | None:
         return None
     prefixes = {"cn-": "aws-cn", "us-gov-": "aws-us-gov", "us-iso-": "aws-iso", "us-isob-": "aws-iso-b"}
     return next((name for prefix, name in prefixes.items() if region.startswith(prefix)), "aws")
+
+
+def _properties(resource: Mapping[str, Any]) -> Mapping[str, Any]:
+    properties = resource.get("Properties")
+    return properties if isinstance(properties, dict) else {}
 
 
 def _near(stack: Stack, offers: list[tuple[Stack, str]]) -> list[tuple[Stack, str]]:

@@ -587,6 +587,17 @@ def test_what_two_stacks_store_under_one_name_is_not_known():
     assert template.value(template.resources["app", "S"], "Endpoint") == Unknown(reason, "resolve/ssm:/arn")
 
 
+@pytest.mark.parametrize("properties", ["text", [1], {"Name": ["a"]}, {"Name": {"Ref": "Stored"}}])
+def test_a_malformed_stored_parameter_is_none_that_is_asked_for(properties):
+    reading = {
+        "Parameters": {"Stored": {"Type": "AWS::SSM::Parameter::Value<String>", "Default": "/a"}},
+        "Resources": {"Bad": {"Type": "AWS::SSM::Parameter", "Properties": properties}},
+    }
+    template = read({"app": reading})
+    assert template.resolve("app", {"Ref": "Stored"}) == Unknown("parameter Stored is read from SSM when it is deployed")
+    assert template.resolve("app", {"Fn::GetAtt": ["Bad", "Value"]}) == ""
+
+
 def test_a_loop_takes_what_the_parent_of_a_nested_stack_passes_on(tmp_path):
     write(tmp_path, child__yaml=LOOP)
     parent = {"Type": "AWS::CloudFormation::Stack", "Properties": {"TemplateURL": "child.yaml"}}

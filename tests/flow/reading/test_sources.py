@@ -587,6 +587,32 @@ def test_what_two_stacks_store_under_one_name_is_not_known():
     assert template.value(template.resources["app", "S"], "Endpoint") == Unknown(reason, "resolve/ssm:/arn")
 
 
+def test_what_is_stored_is_read_by_its_condition_and_from_the_same_region(tmp_path):
+    def writing(value, **more):
+        return {"Resources": {"P": {**stored("/a", Value=value), **more}}}
+
+    west, north = (stack(f"{place}.json", environment=f"aws://1/eu-{place}-1") for place in ("west", "north"))
+    artifacts = {"west": west, "north": north, "app": stack("app.json", environment="aws://1/eu-west-1")}
+    never = {"Conditions": {"Never": {"Fn::Equals": ["a", "b"]}}, "Resources": {}}
+    never["Resources"] = writing("never", Condition="Never")["Resources"]
+    app = {**never, "Resources": {**never["Resources"], "S": subscription("t", "{{resolve:ssm:/a}}")}}
+    manifest = {"version": "1", "artifacts": artifacts}
+    write(tmp_path, west__json=writing("west"), north__json=writing("north"), app__json=app, manifest__json=manifest)
+    template = read(tmp_path)
+    assert template.value(template.resources["app", "S"], "Endpoint") == "west"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "value"),
+    [("List<String>", "/a", 3), ("List<String>", ["/a"], "b"), ("String", "/a", ["b"]), ("String", "/b", "b")],
+)
+def test_what_is_stored_as_something_else_is_not_known(kind, name, value):
+    declared = {"Stored": {"Type": f"AWS::SSM::Parameter::Value<{kind}>", "Default": name}}
+    template = read({"app": {"Parameters": declared, "Resources": {"P": stored("/a", Value=value)}}})
+    assert isinstance(template.resolve("app", {"Ref": "Stored"}), Unknown)
+    assert isinstance(template.resolve("app", "{{resolve:secretsmanager:/a}}"), Unknown)
+
+
 @pytest.mark.parametrize("properties", ["text", [1], {"Name": ["a"]}, {"Name": {"Ref": "Stored"}}])
 def test_a_malformed_stored_parameter_is_none_that_is_asked_for(properties):
     reading = {
@@ -594,7 +620,7 @@ def test_a_malformed_stored_parameter_is_none_that_is_asked_for(properties):
         "Resources": {"Bad": {"Type": "AWS::SSM::Parameter", "Properties": properties}},
     }
     template = read({"app": reading})
-    assert template.resolve("app", {"Ref": "Stored"}) == Unknown("parameter Stored is read from SSM when it is deployed")
+    assert template.resolve("app", {"Ref": "Stored"}).reason == "parameter Stored is read from SSM when it is deployed"
     assert template.resolve("app", {"Fn::GetAtt": ["Bad", "Value"]}) == ""
 
 

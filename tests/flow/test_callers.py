@@ -9,10 +9,10 @@ from tests.flow.parts import allow, arn, end, ends, flow_of, function, queue, re
 ROLE = role(allow(arn("Queue"), "sqs:SendMessage"), allow(ref("Topic"), "sns:Publish"))
 
 
-def iot(**payload: Any) -> Flow:
+def iot(by: dict[str, Any] = ROLE, **payload: Any) -> Flow:
     actions = {"Actions": [{"Sqs": {"QueueUrl": ref("Queue"), "RoleArn": arn("Role")}}], **payload}
     rule = resource("AWS::IoT::TopicRule", TopicRulePayload={"Sql": "SELECT *", **actions})
-    return flow_of(Rule=rule, Queue=queue(), Topic=topic(), Role=ROLE)
+    return flow_of(Rule=rule, Queue=queue(), Topic=topic(), Role=by)
 
 
 def method(uri: Any, **integration: Any) -> dict[str, Any]:
@@ -38,6 +38,13 @@ def test_an_error_action_takes_what_an_iot_action_could_not():
     assert losses(flow) == []
     assert end(flow, "Rule", Outcome.DESTINATION).at == "S/Topic"
     assert [fate.at for fate in ends(flow, "Rule", Outcome.OUTSIDE)] == ["S/Queue"]
+
+
+def test_an_error_action_that_may_not_write_keeps_nothing():
+    flow = iot(role(), ErrorAction={"Sqs": {"QueueUrl": ref("Queue"), "RoleArn": arn("Role")}})
+    [lost] = losses(flow)
+    assert lost.condition.endswith("its error action cannot take it: Role has no sqs:SendMessage on Queue")
+    assert lost.remedy == "let the error action of Rule write: Role has no sqs:SendMessage on Queue"
 
 
 def test_an_api_whose_role_may_not_send_rejects_and_the_queue_is_not_reached():
@@ -92,6 +99,13 @@ def test_events_without_a_bus_go_to_the_default_bus_and_may_come_back():
     assert not loop.stopped
     named = '{"Resource":"arn:aws:states:::events:putEvents","EventBusName":"other"}'
     assert loops(flow_of(Machine=machine(named), Role=allowed, Rule=rule)) == []
+
+
+def test_events_that_an_api_puts_go_to_the_default_bus_too():
+    uri = {"Fn::Sub": "arn:aws:apigateway:${AWS::Region}:events:action/PutEvents"}
+    puts = method(uri, RequestTemplates={"application/json": '{"Entries": [{"Source": "me"}]}'})
+    flow = flow_of(Api=resource("AWS::ApiGateway::RestApi"), Put=puts, Role=role(allow("*", "events:PutEvents")))
+    assert [call.target for call in flow.edges_of(Call)] == ["default event bus"]
 
 
 def test_a_service_of_which_it_is_not_known_what_it_does_with_a_failed_call_says_so():

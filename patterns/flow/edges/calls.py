@@ -56,7 +56,9 @@ def links(draft: Draft) -> Iterator[Edge]:
             caller = _caller(draft, resource, owner)
             _note_definition(draft, resource)
             words = " ".join(_words(resource.properties))
-            sends, names_a_bus = _SENDS.search(words), "EventBusName" in words
+            # An IoT rule names nothing that it only reads or describes.
+            sends = kind == "AWS::IoT::TopicRule" or _SENDS.search(words)
+            names_a_bus = "EventBusName" in words
             kinds = dict(_invocations(draft, resource)) if _INVOCATION.search(words) else {}
             # Of an API's other methods nothing is known here.
             event = _put(draft, resource) if not owner and "DetailType" in words else (None, None)
@@ -285,7 +287,8 @@ def _integrations(value: Any, depth: int) -> Iterator[Any]:
 
 
 # Step Functions and API Gateway put events on the default bus where no other is named.
-_PUT_EVENTS = re.compile("events:putEvents|eventbridge:putEvents|EventBridge-PutEvents")
+# https://docs.aws.amazon.com/apigateway/latest/api/API_PutIntegration.html (uri: service:action/name)
+_PUT_EVENTS = re.compile("events:putEvents|eventbridge:putEvents|EventBridge-PutEvents|events:action/PutEvents")
 _ARN = re.compile(r"arn:[\w-]+:(?:sqs|sns|lambda|events):[^\s\"',\\]+|https://sqs\.[^\s\"',\\]+")
 
 

@@ -66,10 +66,13 @@ def _call_failed(flow: Flow, node: Node, nets: list[Call], condition: str, edge:
     if kind == "AWS::IoT::TopicRule":
         # The device that published is not told; only an error action is.
         # https://docs.aws.amazon.com/iot/latest/developerguide/rule-error-handling.html
-        for net in nets:
+        for net in _open(nets):
             yield from into_net(flow, net, Outcome.DESTINATION, condition, 1, 0, 0, None, (), ())
-        if not nets:
+        if not _open(nets):
             remedy = f"give {node.name} an error action"
+            if nets:
+                condition = f"{condition}; its error action cannot take it: {nets[0].verdict.why}"
+                remedy = f"let the error action of {node.name} write: {nets[0].verdict.why}"
             yield End(Outcome.DROPPED, node.id, hop, condition, lost=True, remedy=remedy)
     elif kind == _STATE_MACHINE:
         express = (

@@ -23,7 +23,7 @@ _PASSED_ON = 4_096  # characters of a parameter or an output: longer ones could 
 _CIDRS = 256
 _VARIABLE = re.compile(r"\$\{([^{}]*)\}")
 PSEUDO = re.compile(r"\$\{AWS::[^{}]*\}")
-_DYNAMIC = re.compile(r"\{\{resolve:([^{}]*)\}\}")
+_DYNAMIC = re.compile(r"\{\{resolve:((?:[^{}]|\$\{[^{}]*\})*)\}\}")
 # What the values of pseudo parameters never contain, so that text around them can be cut there.
 _PLAIN_PSEUDO = re.compile(r"\$\{AWS::(?:Region|AccountId|Partition|URLSuffix)\}")
 _CUTS = frozenset(":/,;|_ @=")
@@ -385,7 +385,8 @@ class Resolver:
         for index, piece in enumerate(_DYNAMIC.split(raw)):
             if index % 2:
                 service, _, rest = piece.partition(":")
-                stored = self._of_ssm(stack, rest.partition(":")[0], depth) if service == "ssm" else _MISSING
+                name = re.sub(r":\d+$", "", rest)  # without the version
+                stored = self._of_ssm(stack, name, depth) if service == "ssm" else _MISSING
                 if stored is _MISSING:
                     why = f"a dynamic reference ({service}) is read when it is deployed"
                     stored = Unknown(why, f"resolve/{piece}")
@@ -393,6 +394,11 @@ class Resolver:
             elif piece:
                 parts.append(piece)
         return concatenate(parts)
+
+    def _put_together(self, stack: Stack, parts: list[str | Ref | Unknown], depth: int) -> Any:
+        """Text of parts, which may make a dynamic reference only together."""
+        whole = concatenate(parts)
+        return self._dynamic(stack, whole, depth) if isinstance(whole, str) and "{{" in whole else whole
 
     # -- conditions
 
@@ -496,7 +502,7 @@ class Resolver:
                 parts.extend(text(self._get_att(stack, piece.strip(), depth)))
             else:
                 parts.extend(text(self._ref(stack, piece.strip(), depth)))
-        return concatenate(parts)
+        return self._put_together(stack, parts, depth)
 
     def _join(self, stack: Stack, argument: Any, depth: int) -> Any:
         if not isinstance(argument, list) or len(argument) != 2 or not isinstance(argument[0], str):
@@ -514,7 +520,7 @@ class Resolver:
             if index and delimiter:
                 parts.append(delimiter)
             parts.extend(text(item))
-        return concatenate(parts)
+        return self._put_together(stack, parts, depth)
 
     def _split(self, stack: Stack, argument: Any, depth: int) -> Any:
         if not isinstance(argument, list) or len(argument) != 2 or not isinstance(argument[0], str):

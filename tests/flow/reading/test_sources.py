@@ -570,6 +570,21 @@ def test_what_one_stack_stores_in_parameter_store_another_reads(endpoint):
     assert [str(note) for note in template.notes] == []
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"Fn::Sub": "{{resolve:ssm:/${Stage}/${AWS::Region}/arn}}"},
+        {"Fn::Join": ["", ["{{resolve:ssm:/", {"Ref": "Stage"}, "/", {"Ref": "AWS::Region"}, "/arn}}"]]},
+    ],
+    ids=["Sub", "Join"],
+)
+def test_the_name_of_what_is_stored_may_be_put_together(written):
+    name = {"Fn::Sub": "/${Stage}/${AWS::Region}/arn"}
+    parts = {"Q": QUEUE, "P": stored(name, Value=QUEUE_ARN), "S": subscription("t", written)}
+    template = read({"app": {"Parameters": {"Stage": {"Type": "String", "Default": "orders"}}, "Resources": parts}})
+    assert template.value(template.resources["app", "S"], "Endpoint") == Ref("app", "Q", "Arn")
+
+
 def test_a_list_in_parameter_store_is_read_as_one():
     reader = {
         "Parameters": {"Stored": {"Type": "AWS::SSM::Parameter::Value<List<String>>", "Default": "/zones"}},

@@ -56,8 +56,9 @@ def loops(flow: Flow) -> list[Loop]:
 
 def _forwards_again(flow: Flow, cycle: list[Edge]) -> bool:
     """Whether an event would have to be forwarded from bus to bus twice in a row, which EventBridge does not do."""
-    hops = zip(cycle, cycle[1:] + cycle[:1], cycle[2:] + cycle[:2], strict=True)
-    return any(forwards(flow, one) and isinstance(rule, Match) and forwards(flow, other) for one, rule, other in hops)
+    # Between the two is the match of a rule.
+    hops = zip(cycle, cycle[2:] + cycle[:2], strict=True)
+    return any(forwards(flow, one) and forwards(flow, other) for one, other in hops)
 
 
 # Writers × notifications of one bucket, or senders × rules of one bus: beyond so many, each is taken to meet each.
@@ -77,8 +78,7 @@ def _met(flow: Flow, graph: dict[str, list[tuple[str, Edge]]]) -> dict[str, list
     for node in (*flow.nodes_of(Bucket), *flow.nodes_of(Bus)):
         writers = sum(1 for edge in flow.arriving(node.id))
         ways = graph.get(node.id, ())
-        told = all(isinstance(edge, Notification | Match) for _, edge in ways)
-        if ways and told and writers * len(ways) <= _MEETINGS:
+        if ways and writers * len(ways) <= _MEETINGS:
             split[node.id] = list(ways)
     if not split:
         return graph

@@ -406,7 +406,7 @@ class Draft:
     def _key_of(self, node: Node) -> str | None:
         if isinstance(node, Queue | Topic):
             return node.key
-        if isinstance(node, Stream) and node.resource and node.service == "kinesis":
+        if isinstance(node, Stream) and node.resource:
             return self.key(node.resource, "StreamEncryption", "KeyId")
         return self.key(node.resource, *_BUCKET_KEY) if isinstance(node, Bucket) and node.resource else ""
 

@@ -6,7 +6,7 @@ import pytest
 
 from patterns.flow import Answer, Outcome, fates, losses, read_flow
 from patterns.flow.cycles import loops
-from patterns.flow.model import Bus, DeadLetter, Delivery, Kept, Match, Rule
+from patterns.flow.model import Bus, Call, DeadLetter, Delivery, Kept, Match, Rule
 from tests.flow.parts import (
     alarm,
     allow,
@@ -786,6 +786,20 @@ def test_a_source_that_is_not_written_out_may_be_any(sender):
     told = [fate for found in fates(flow).values() for fate in found]
     assert any(fate.at == "S/Queue" for fate in told)
     assert any(fate.condition == "it matches no rule of Bus" for fate in told)
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        with_more("$.entries", "Entries.$"),
+        with_more("{% $states.input.entries %}"),
+        with_more([{"EventBusName": ref("Bus"), "Source.$": "$.s", "DetailType.$": "$.t"}]),
+        with_more('#set($entry = "DetailType")', "Template"),
+    ],
+    ids=["a path", "an expression", "fields by path", "text that is no JSON"],
+)
+def test_what_one_step_puts_on_a_bus_is_not_all_that_its_machine_puts_there(sender):
+    assert [call.event for call in flow_of(**onward(sender)).edges_of(Call)] == [{}]
 
 
 def test_only_what_goes_to_a_bus_is_known_by_its_source():

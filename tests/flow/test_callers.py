@@ -12,7 +12,7 @@ ROLE = role(allow(arn("Queue"), "sqs:SendMessage"), allow(ref("Topic"), "sns:Pub
 def iot(by: dict[str, Any] = ROLE, **payload: Any) -> Flow:
     actions = {"Actions": [{"Sqs": {"QueueUrl": ref("Queue"), "RoleArn": arn("Role")}}], **payload}
     rule = resource("AWS::IoT::TopicRule", TopicRulePayload={"Sql": "SELECT *", **actions})
-    return flow_of(Rule=rule, Queue=queue(), Topic=topic(), Role=by)
+    return flow_of(Rule=rule, Queue=queue(), Topic=topic(), Worker=function(), Role=by)
 
 
 def method(uri: Any, **integration: Any) -> dict[str, Any]:
@@ -38,6 +38,17 @@ def test_an_error_action_takes_what_an_iot_action_could_not():
     assert losses(flow) == []
     assert end(flow, "Rule", Outcome.DESTINATION).at == "S/Topic"
     assert [fate.at for fate in ends(flow, "Rule", Outcome.OUTSIDE)] == ["S/Queue"]
+
+
+def test_the_role_of_an_iot_rule_does_not_let_it_invoke():
+    flow = iot(
+        role(allow("*", "*")),
+        Actions=[
+            {"Lambda": {"FunctionArn": arn("Worker")}},
+            {"Sqs": {"QueueUrl": ref("Queue"), "RoleArn": arn("Role")}},
+        ],
+    )
+    assert {call.target: call.verdict.allowed for call in flow.edges_of(Call)} == {"S/Worker": False, "S/Queue": True}
 
 
 def test_an_error_action_that_may_not_write_keeps_nothing():

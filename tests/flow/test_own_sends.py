@@ -3,7 +3,7 @@
 import pytest
 
 from patterns.flow import loops
-from patterns.flow.model import Destination, Send
+from patterns.flow.model import Answer, Destination, Send
 from tests.flow.parts import (
     allow,
     arn,
@@ -133,6 +133,7 @@ def test_what_a_policy_denies_is_not_sent():
         (queue(KmsMasterKeyId=ref("Key")), "sqs:SendMessage"),
         (topic(KmsMasterKeyId=ref("Key")), "sns:Publish"),
         (resource("AWS::Kinesis::Stream", StreamEncryption={"KeyId": ref("Key")}), "kinesis:PutRecord"),
+        (resource("AWS::Kinesis::Stream", StreamEncryption={"KeyId": ref("Key")}), "kinesis:PutRecords"),
     ],
 )
 def test_a_send_without_the_key_of_its_target_is_refused(target, action):
@@ -146,6 +147,14 @@ def test_a_send_without_the_key_of_its_target_is_refused(target, action):
 
     assert sent().why == "the policy of the key Key gives Role no kms:GenerateDataKey"
     assert sent(allow(arn("Key"), "kms:GenerateDataKey*", "kms:Decrypt")).allowed
+
+
+def test_a_key_without_a_policy_leaves_its_use_to_the_roles():
+    parts = {"Key": resource("AWS::KMS::Key"), "Queue": queue(KmsMasterKeyId=ref("Key")), "Worker": function()}
+    uses = allow(arn("Key"), "kms:GenerateDataKey", "kms:Decrypt")
+    for more, answer in (((uses,), Answer.ALLOWED), ((), Answer.DENIED)):
+        (send,) = flow_of(**parts, Role=role(allow(arn("Queue"), "sqs:SendMessage"), *more)).edges_of(Send)
+        assert send.verdict.answer is answer
 
 
 def test_a_place_that_the_environment_names_is_sent_to_as_far_as_the_role_can_be_told():

@@ -313,6 +313,30 @@ def test_an_api_calls_the_alias_that_its_definition_names(alias, target, answer)
     assert (call.target, call.verdict.answer) == (target, answer)
 
 
+@pytest.mark.parametrize(
+    "caller",
+    [
+        resource("AWS::Cognito::UserPool", LambdaConfig={"PreSignUp": arn("Worker")}),
+        resource("AWS::SecretsManager::RotationSchedule", RotationLambdaARN=arn("Worker")),
+        resource("AWS::ApiGateway::RestApi", Body={"x-amazon-apigateway-integration": {"uri": URI}}),
+        resource("AWS::ApiGatewayV2::Api", Body={"x-amazon-apigateway-integration": {"uri": URI}}),
+        resource("AWS::ApiGatewayV2::Integration", IntegrationUri=arn("Worker")),
+    ],
+    ids=lambda caller: caller["Type"],
+)
+def test_a_service_that_the_function_lets_in_by_no_policy_is_refused(caller):
+    (call,) = flow_of(Caller=caller, Worker=function(), Role=role()).edges_of(Call)
+    assert call.verdict.denied
+
+
+def test_a_permission_may_name_the_alias_in_the_functions_name():
+    alias = resource("AWS::Lambda::Alias", FunctionName=ref("Worker"), FunctionVersion="1", Name="prod")
+    called = changed(API["Get"], Integration={"Uri": ref("Alias")})
+    lets_alias_in = permission("apigateway", GETS, {"Fn::Sub": "${Worker}:prod"})
+    (call,) = flow_of(**{**API, "Get": called, "Alias": alias}, LetsIn=lets_alias_in).edges_of(Call)
+    assert call.verdict.allowed
+
+
 def test_an_api_with_credentials_needs_no_permission_of_its_function():
     invoke = {"Uri": URI, "Credentials": arn("Caller")}
     parts = {**API, "Get": resource("AWS::ApiGateway::Method", RestApiId=ref("Api"), Integration=invoke)}

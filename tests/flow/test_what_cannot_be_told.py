@@ -197,6 +197,23 @@ def test_readers_of_the_queue_that_one_parameter_names_compete():
     assert len({poll.source for poll in flow.edges_of(Poll)}) == 1
 
 
+def test_one_sender_of_many_that_a_parameter_names_is_found():
+    many = [lets_in("sns", {"Ref": f"Given{number}"}, "Queue") for number in range(30)]
+    policy = changed(
+        many[0], PolicyDocument={"Statement": [one["Properties"]["PolicyDocument"]["Statement"][0] for one in many]}
+    )
+    names = [f"Given{number}" for number in range(30)]
+    flow = with_parameter(*names, Queue=queue(), Sub=subscription("Queue", "Given7"), Policy=policy)
+    assert {edge.verdict.answer for edge in flow.edges_of(Subscription)} == {Answer.ALLOWED}
+
+
+def test_a_denial_that_nobody_tells_lets_nobody_in():
+    denial = {"Effect": "Deny", "Principal": "*", "Action": ref("Given"), "Resource": "*"}
+    policy = changed(lets_in("sns", None, "Queue"), PolicyDocument={"Statement": [denial]})
+    flow = with_parameter("Given", Queue=queue(), Topic=topic(), Sub=subscription("Queue"), Policy=policy)
+    assert {edge.verdict.answer for edge in flow.edges_of(Subscription)} == {Answer.DENIED}
+
+
 def test_a_topic_writes_to_the_queue_of_one_parameter_that_a_function_reads():
     reader = changed(mapping(), EventSourceArn=ref("Given"))
     to_queue = changed(subscription("Worker"), Endpoint=ref("Given"))

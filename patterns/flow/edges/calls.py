@@ -148,7 +148,7 @@ def _note_definition(draft: Draft, resource: Resource) -> None:
             draft.note(f"cannot be told: what {draft.name(resource)} calls: its definition stands in another file")
 
 
-_ROLES = ("authorizercredentials", "credentials", "credentialsarn", "rolearn", "servicerolearn")
+_ROLES = ("credentials", "credentialsarn", "rolearn", "servicerolearn")
 _SENDS = re.compile("send[-_ ]?message|publish|put[-_ ]?events|invo[ck]", re.IGNORECASE)
 
 

@@ -167,11 +167,11 @@ class Draft:
     def _gap(self, owner: Resource, place: str, value: Any, service: str, why: str) -> str:
         """The node for what is not told: one and the same where two places say the same, such as one parameter."""
         same = spelled(value)
-        key = f"{same}?" if same else f"{node_id(owner)}#{place}?"
+        key = f"?{same}" if same else f"{node_id(owner)}#{place}?"
         known = self.nodes.get(key)
         if isinstance(known, External) and known.service and service != known.service:
             # A bus and a function may have one name.
-            key = f"{key}{service}"
+            key = f"{service}{key}"
             known = self.nodes.get(key)
         if known is None:
             self.note(f"cannot be told: {why}")

@@ -6,10 +6,11 @@ from typing import Any
 import pytest
 
 from patterns.flow import fates, losses, read_flow
-from patterns.flow.model import Answer, External, Match, Poll, Subscription
+from patterns.flow.model import Answer, Delivery, External, Match, Poll, Subscription
 from tests.flow import test_buses, test_functions, test_queues, test_schedules, test_streams, test_topics
 from tests.flow.parts import (
     alarm,
+    allow,
     arn,
     changed,
     function,
@@ -19,6 +20,7 @@ from tests.flow.parts import (
     queue,
     ref,
     resource,
+    role,
     subscription,
     topic,
 )
@@ -260,6 +262,33 @@ def test_what_a_policy_says_of_the_sender_that_one_parameter_names_is_said_of_th
 
     assert told("Given") == {Answer.ALLOWED}
     assert told("Another") == {Answer.UNKNOWN}
+
+
+ELSEWHERE = {"Fn::Sub": "arn:aws:sns:eu-west-1:${Given}:orders"}
+
+
+@pytest.mark.parametrize("topic", [ref("Given"), ELSEWHERE, {"Fn::ImportValue": "OrdersTopic"}])
+@pytest.mark.parametrize("sender", [ELSEWHERE, "arn:aws:sns:*:*:orders", "arn:aws:sns:eu-west-1:444455556666:orders"])
+@pytest.mark.parametrize("others", [0, 20])
+def test_whether_a_policy_means_the_sender_that_no_template_names_is_left_open(topic, sender, others):
+    senders = [sender, *(f"arn:aws:sns:eu-west-1:444455556666:other-{n}" for n in range(others))]
+    policies = {f"Policy{n}": lets_in("sns", one, "Queue") for n, one in enumerate(senders)}
+    to_queue = changed(subscription("Queue", "Given"), TopicArn=topic)
+    flow = with_parameter("Given", Queue=queue(), ToQueue=to_queue, **policies)
+    assert [edge.verdict.answer for edge in flow.edges_of(Subscription)] == [Answer.UNKNOWN]
+
+
+def test_a_policy_that_names_a_topic_of_the_template_means_no_other():
+    topics = {"Topic": resource("AWS::SNS::Topic"), "Policy": lets_in("sns", ref("Topic"), "Queue")}
+    flow = with_parameter("Given", Queue=queue(), ToQueue=subscription("Queue", "Given"), **topics)
+    assert [edge.verdict.answer for edge in flow.edges_of(Subscription)] == [Answer.DENIED]
+
+
+def test_whether_a_role_may_send_to_what_only_the_deployment_names_is_left_open():
+    to = {"Fn::Sub": "arn:aws:events:eu-west-1:${Given}:event-bus/central"}
+    sends = changed(rule("default", "sent"), Targets=[{"Id": "t", "Arn": to, "RoleArn": arn("Caller")}])
+    flow = with_parameter("Given", Rule=sends, Caller=role(allow(to, "events:PutEvents")))
+    assert [edge.verdict.answer for edge in flow.edges_of(Delivery)] == [Answer.UNKNOWN]
 
 
 @pytest.mark.parametrize(

@@ -254,8 +254,8 @@ class Permissions:
             last = (target if target.startswith("arn:") else self.arn(target)).split(":", 5)[-1]
             if GAP not in last:
                 found.extend(index.get(last, ()))
-            elif not last.endswith(GAP):
-                # A name of which only the end is known may be any of the literal ones.
+            elif not last.endswith(GAP) or "?" in target:
+                # A name of which only the end is known, or nothing, may be any of the literal ones.
                 found.extend(one for key, group in index.items() if not key.startswith(OPEN) for one in group)
         return list({id(one): one for one in found}.values())
 
@@ -377,8 +377,11 @@ class Permissions:
         if pattern == GAP:
             return None
         if pattern.endswith(f"{GAP}{CLOSE}"):
-            # What is not told is what the node's id begins with, where it is the same.
-            return True if target.startswith(f"{pattern[1:-2]}?") else None
+            # What is not told is what the node's id ends with, where it is the same.
+            return True if target.endswith(f"?{pattern[1:-2]}") else None
+        if "?" in target:
+            # What no template names may be anything elsewhere, but for what the templates hold.
+            return False if pattern.startswith(OPEN) else None
         if "/" in target and not target.startswith("arn:"):
             if pattern.startswith(OPEN):
                 inner, _, rest = pattern[1:].partition(CLOSE)

@@ -5,11 +5,25 @@ from typing import Any
 
 from patterns.errors import PatternError
 from patterns.flow.filters import overlap
-from patterns.flow.model import Bus, Call, Delivery, Edge, External, Flow, Match, Rule
+from patterns.flow.model import Bus, Call, Delivery, Edge, External, Flow, Match, Node, Rule
 from patterns.flow.values import is_plain
 
 # The values that its source and its detail type may have.
 Event = Mapping[str, Sequence[str]]
+
+
+def is_bus(node: Node) -> bool:
+    """Whether a node is a bus, here or elsewhere. API destinations and built-in targets are of EventBridge too.
+
+    https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoneventbridge.html
+    """
+    if not isinstance(node, External):
+        return isinstance(node, Bus)
+    return node.service == "events" and not any(kind in f"{node.id} {node.why}" for kind in _NO_BUSES)
+
+
+API_DESTINATION = ":api-destination/"
+_NO_BUSES = (API_DESTINATION, ":target/")
 
 
 def forwards(flow: Flow, edge: Edge) -> bool:
@@ -19,8 +33,8 @@ def forwards(flow: Flow, edge: Edge) -> bool:
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-cross-account.html
     """
     to = flow.nodes[edge.target]
-    is_bus = to.version == 1 if isinstance(to, Bus) else isinstance(to, External) and to.service == "events"
-    return is_bus and isinstance(edge, Delivery) and edge.by == "events"
+    is_new = isinstance(to, Bus) and to.version != 1
+    return is_bus(to) and not is_new and isinstance(edge, Delivery) and edge.by == "events"
 
 
 def event_by(edge: Edge) -> Event:

@@ -522,7 +522,41 @@ def test_a_bus_of_another_account_is_a_bus_too_and_a_new_one_is_not(to):
     further = rule({"Id": "t", "Arn": to, "RoleArn": arn("Role")}, EventBusName=ref("Second"))
     new = resource("AWS::EventsV2::EventBus", RetentionPeriodInDays=1)
     told = fates(flow_of(**{**CHAIN, "Further": further, "New": new}))["S/First"]
-    assert any(fate.condition == ONCE.format("central") for fate in told) is (to == CENTRAL)
+    assert any("forwards an event only once" in fate.condition for fate in told) is (to == CENTRAL)
+
+
+HOOK = "arn:aws:events:eu-west-1:444455556666:api-destination/hook/0f1e"
+
+
+@pytest.mark.parametrize(
+    "to",
+    [
+        HOOK,
+        {"Fn::Sub": HOOK.replace("hook", "${Hook}")},
+        {"Fn::Sub": [HOOK.replace("hook", "${Hook}"), {"Hook": {"Fn::Select": [0, {"Fn::GetAZs": ""}]}}]},
+    ],
+)
+def test_an_api_destination_that_stands_elsewhere_is_no_bus(to):
+    further = rule({"Id": "t", "Arn": to, "RoleArn": arn("Role")}, EventBusName=ref("Second"))
+    template = {"Parameters": {"Hook": {"Type": "String"}}, "Resources": {**CHAIN, "Further": further}}
+    flow = read_flow({"S": template})
+    assert not any("forwards an event only once" in fate.condition for fate in fates(flow)["S/First"])
+    assert [edge.event for edge in flow.edges_of(Delivery) if edge.source == "S/Further"] == [{}]
+
+
+@pytest.mark.parametrize(
+    ("action", "answer"), [("events:InvokeApiDestination", Answer.ALLOWED), ("events:PutEvents", Answer.DENIED)]
+)
+def test_an_api_destination_that_stands_elsewhere_is_invoked(action, answer):
+    to = {"Id": "t", "Arn": HOOK, "RoleArn": arn("Caller")}
+    flow = flow_of(Rule=rule(to), Caller=role(allow(HOOK.replace("0f1e", "*"), action)))
+    assert flow.edges["S/Rule#Targets[0]"].verdict.answer is answer
+
+
+def test_what_a_built_in_target_asks_of_the_role_is_not_told():
+    to = {"Id": "t", "Arn": HOOK.replace("api-destination/hook/0f1e", "target/create-snapshot"), "RoleArn": arn("Role")}
+    flow = flow_of(Rule=rule(to), Role=role(allow("*", "ec2:CreateSnapshot")))
+    assert flow.edges["S/Rule#Targets[0]"].verdict.answer is Answer.UNKNOWN
 
 
 def test_buses_that_forward_to_each_other_make_no_loop():
@@ -812,7 +846,8 @@ RECORDED = {
     "Config": async_config("Bus"),
     "Let": permission("events", None),
 }
-CODE = {"Code": function(Environment={"Variables": {"BUS": ref("Bus")}})}
+SENDS = {"Environment": {"Variables": {"BUS": ref("Bus")}}}
+CODE = {"Code": function(**SENDS)}
 
 
 @pytest.mark.parametrize(
@@ -825,7 +860,14 @@ CODE = {"Code": function(Environment={"Variables": {"BUS": ref("Bus")}})}
         (RECORDED, {"detail-type": ["Lambda Function Invocation Result - Failure"]}, False),
         (RECORDED, {"source": ["shop"], "detail-type": ["Order"]}, True),
     ],
-    ids=["the pipe's alone", "a rule for more", "code that sends", "a sender of anything", "records", "not records"],
+    ids=[
+        "the pipe's alone",
+        "a rule for more",
+        "code that sends",
+        "a sender of anything",
+        "records",
+        "not records",
+    ],
 )
 def test_a_bus_is_a_source_of_its_own_for_what_those_who_are_known_to_send_do_not_put_there(sender, pattern, others):
     assert ("S/Bus" in fates(flow_of(**onward(sender, **pattern)))) is others

@@ -23,6 +23,7 @@ from patterns.flow.draft import (
     numbers,
 )
 from patterns.flow.edges.lambda_ import read_filters
+from patterns.flow.meeting import API_DESTINATION, is_bus
 from patterns.flow.model import (
     ALLOWED,
     Answer,
@@ -283,7 +284,7 @@ def event_of(target: Node, source: Any, detail_type: Any) -> dict[str, tuple[str
     https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-event-target.html
     https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
     """
-    if not (isinstance(target, Bus) or (isinstance(target, External) and target.service == "events")):
+    if not is_bus(target):
         return {}
     given = {"source": source, "detail-type": detail_type}
     found = {key: value if isinstance(value, list) else [value] for key, value in given.items()}
@@ -350,10 +351,11 @@ def by_role(draft: Draft, link: Resource, role: Any, target: str) -> Verdict:
         action = "lambda:InvokeFunction"
     elif isinstance(node, Opaque):
         action = _ROLE_ACTION.get(node.type, "")
-    else:
+    elif isinstance(node, External) and node.service == "events" and not is_bus(node):
         # EventBridge's own targets (arn:…:target/create-snapshot) ask for what they call.
+        action = "events:InvokeApiDestination" if API_DESTINATION in node.id else ""
+    else:
         action = _ROLE_SERVICE.get(node.service, "") if isinstance(node, External) else ""
-        action = "" if ":target/" in node.id else action
     if not action:
         return Verdict(Answer.UNKNOWN, f"what {node.name} asks of the role is not known")
     verdict = draft.role_may(draft.role(link.stack, role), action, target, link)

@@ -559,6 +559,21 @@ def test_what_a_built_in_target_asks_of_the_role_is_not_told():
     assert flow.edges["S/Rule#Targets[0]"].verdict.answer is Answer.UNKNOWN
 
 
+def test_what_code_puts_on_a_bus_goes_further_than_what_is_forwarded_to_it():
+    any_event = {"source": [{"prefix": ""}]}
+    parts = {
+        **CHAIN,
+        "On": changed(CHAIN["On"], EventPattern=any_event),
+        "Code": function(Environment={"Variables": {"BUS": ref("Second")}}),
+    }
+    told = fates(flow_of(**parts))
+    assert "S/Last#Targets[0]" in {edge for fate in told["S/Second"] for edge in fate.path}
+    assert told.keys() == {"S/First", "S/Second"}
+    # Where nothing is forwarded further, it goes where everything goes.
+    del parts["Further"]
+    assert "S/Second" not in fates(flow_of(**parts))
+
+
 def test_buses_that_forward_to_each_other_make_no_loop():
     back = rule(target("First", RoleArn=arn("Role")), EventBusName=ref("Second"))
     flow = flow_of(**{**CHAIN, "Further": back})
@@ -848,6 +863,7 @@ RECORDED = {
 }
 SENDS = {"Environment": {"Variables": {"BUS": ref("Bus")}}}
 CODE = {"Code": function(**SENDS)}
+REFUSED = {"Code": function("Nothing", **SENDS), "Nothing": role()}
 
 
 @pytest.mark.parametrize(
@@ -856,6 +872,7 @@ CODE = {"Code": function(**SENDS)}
         (piped(**TICK), {"source": ["clock"]}, False),
         (piped(**TICK), {"source": ["shop"]}, True),
         ({**piped(**TICK), **CODE}, {"source": ["clock"]}, True),
+        ({**piped(**TICK), **REFUSED}, {"source": ["clock"]}, False),
         ({**piped(**TICK), "Stop": scheduled(Source=ref("Open"))["Tick"]}, {"source": ["shop"]}, False),
         (RECORDED, {"detail-type": ["Lambda Function Invocation Result - Failure"]}, False),
         (RECORDED, {"source": ["shop"], "detail-type": ["Order"]}, True),
@@ -864,6 +881,7 @@ CODE = {"Code": function(**SENDS)}
         "the pipe's alone",
         "a rule for more",
         "code that sends",
+        "code that may not",
         "a sender of anything",
         "records",
         "not records",

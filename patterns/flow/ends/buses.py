@@ -279,6 +279,11 @@ def leaves_rules_out(flow: Flow, bus: Node, modes: Iterable[str]) -> bool:
     return len(met) < len(matches)
 
 
+def forwards_on(flow: Flow, bus: Node) -> bool:
+    """Whether a rule of a bus sends what it matches to a further bus."""
+    return any(_forwards(flow, match.target) for match in _leaving(flow, bus.id)[0])
+
+
 def _named_buckets(pattern: Mapping[str, Any]) -> Iterator[str]:
     """The buckets that a pattern names by id or name, ``*`` where it leaves that open; none if not S3's."""
     source = pattern.get("source")

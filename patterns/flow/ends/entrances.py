@@ -1,7 +1,7 @@
 """Where messages enter a flow."""
 
-from patterns.flow.ends.buses import known_of, leaves_rules_out
-from patterns.flow.ends.steps import CARRIES, QUEUED, mode_into, siblings_of
+from patterns.flow.ends.buses import forwards_on, known_of, leaves_rules_out
+from patterns.flow.ends.steps import CARRIES, FORWARDED, QUEUED, mode_into, siblings_of
 from patterns.flow.model import (
     Bus,
     Destination,
@@ -63,11 +63,15 @@ def _sent_into_a_net(flow: Flow, node: Node, reached: list[Edge]) -> bool:
 
 def _takes_others(flow: Flow, node: Node, reached: list[Edge]) -> bool:
     """Whether a bus gets events beside those that are known to come there: from code, or for other rules."""
-    modes = {mode_into(flow, edge) for edge in reached} if isinstance(node, Bus) and node.version == 1 else set[str]()
-    if not modes or not all(map(known_of, modes)):
+    if not isinstance(node, Bus):
         return False
+    modes = {mode_into(flow, edge) for edge in reached}
+    if not all(known_of(mode) or mode.startswith(FORWARDED) for mode in modes):
+        return False
+    # What is forwarded to it goes to no further bus, what code puts there does.
+    differs = all(map(known_of, modes)) or forwards_on(flow, node)
     by_code = any(isinstance(edge, Send) and not edge.verdict.denied for edge in flow.arriving(node.id))
-    return by_code or leaves_rules_out(flow, node, modes)
+    return (by_code and differs) or leaves_rules_out(flow, node, modes)
 
 
 def _alarmed(flow: Flow) -> set[str]:

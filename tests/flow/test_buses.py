@@ -91,6 +91,20 @@ def test_failures_of_two_rules_for_one_target_are_told_apart():
     assert told == ["it cannot be delivered to Queue by One", "it cannot be delivered to Queue by Other"]
 
 
+def test_a_rule_that_is_not_the_only_sender_needs_no_name():
+    aim = {"Arn": arn("Queue"), "RoleArn": arn("Role")}
+    tick = resource("AWS::Scheduler::Schedule", ScheduleExpression="rate(1 hour)", Target=aim)
+    parts = {"Queue": queue(), "Let": lets_in("events", "*"), "One": rule(target("Queue")), "Tick": tick}
+    told = [fate.condition.partition(":")[0] for fate in losses(flow_of(**parts, Role=role(allow("*", "sqs:*"))))]
+    assert told == ["it cannot be delivered to Queue"] * 2
+
+
+def test_a_target_that_stands_elsewhere_is_called_by_its_name():
+    elsewhere = {"Id": "t", "Arn": "arn:aws:sqs:eu-west-1:444455556666:theirs"}
+    (lost,) = losses(flow_of(Rule=rule(elsewhere)))
+    assert lost.remedy == "give the target theirs of Rule a dead-letter queue"
+
+
 def test_cloudformation_writes_no_policy_for_the_dead_letter_queue():
     flow = flow_of(**{**TO_QUEUE, "Policy": lets_in("events", arn("Rule"), "Queue")})
     assert losses(flow)[0].remedy == (
@@ -849,6 +863,12 @@ def test_a_source_that_is_not_written_out_may_be_any(sender):
 )
 def test_what_one_step_puts_on_a_bus_is_not_all_that_its_machine_puts_there(sender):
     assert [call.event for call in flow_of(**onward(sender)).edges_of(Call)] == [{}]
+
+
+def test_an_event_that_is_certain_to_match_a_disabled_rule_is_not_said_to_match_none():
+    parts = onward(piped(**TICK), source=["clock"])
+    parts["Rule"] = changed(parts["Rule"], State="DISABLED")
+    assert why_lost(flow_of(**parts)) == ["it matches Rule, which is disabled"]
 
 
 def test_only_what_goes_to_a_bus_is_known_by_its_source():

@@ -45,8 +45,7 @@ def at_bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[End | Go]:
     event = known_of(mode)
     concerned = _met(flow, node.id, matches, event) if bucket is None else _concerned(flow, node.id, matches, bucket)
     certain = {match.id for match in concerned if match.everything or takes(match, event)}
-    rest = [m for m in concerned if m.id in certain and m.enabled is not False]
-    rest = rest or [d for d in subscribers if not d.filters]
+    rest = certain or [d for d in subscribers if not d.filters]
     for match in concerned:
         rule = flow.name(match.target)
         if match.enabled is False:
@@ -65,7 +64,7 @@ def at_bus(flow: Flow, node: Node, mode: str, net: bool) -> Iterator[End | Go]:
             )
             continue
         unsure = (f"whether {rule} is enabled",) if match.enabled is None else ()
-        on = FORWARDED if mode.startswith(FORWARDED) and _forwards(flow, match.target) else "in"
+        on = FORWARDED if mode.startswith(FORWARDED) else "in"
         yield Go(match, on, net, filtered=match.id not in certain, unsure=unsure)
     for delivery in subscribers:
         who = flow.name(delivery.target)
@@ -141,10 +140,6 @@ def _key_fails(flow: Flow, bus: Bus) -> Iterator[End | Go]:
     )
 
 
-def _forwards(flow: Flow, rule: str) -> bool:
-    return any(forwards(flow, edge) for edge in flow.leaving(rule))
-
-
 def at_rule(flow: Flow, node: Rule | Schedule, mode: str, net: bool) -> Iterator[End | Go]:
     deliveries = [e for e in flow.leaving(node.id) if isinstance(e, Delivery)]
     archive = archive_of(flow.nodes[node.bus]) if isinstance(node, Rule) and node.bus in flow.nodes else None
@@ -175,7 +170,7 @@ def _forwarded_again(flow: Flow, edge: Delivery, archive: Kept | None, net: bool
     refused = replace(edge, verdict=Verdict(Answer.DENIED, why))
     for step in _delivered(flow, refused, archive, net):
         remedy = f"forward it to {flow.name(edge.target)} from the bus on which it is put"
-        yield step._replace(remedy=remedy) if isinstance(step, End) and not flow.nets(edge) else step
+        yield step._replace(remedy=remedy) if isinstance(step, End) else step
 
 
 def _delivered(flow: Flow, edge: Delivery, archive: Kept | None, net: bool = False) -> Iterator[End | Go]:
@@ -281,7 +276,7 @@ def leaves_rules_out(flow: Flow, bus: Node, modes: Iterable[str]) -> bool:
 
 def forwards_on(flow: Flow, bus: Node) -> bool:
     """Whether a rule of a bus sends what it matches to a further bus."""
-    return any(_forwards(flow, match.target) for match in _leaving(flow, bus.id)[0])
+    return any(forwards(flow, edge) for match in _leaving(flow, bus.id)[0] for edge in flow.leaving(match.target))
 
 
 def _named_buckets(pattern: Mapping[str, Any]) -> Iterator[str]:

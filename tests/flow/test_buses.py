@@ -865,6 +865,16 @@ def test_what_one_step_puts_on_a_bus_is_not_all_that_its_machine_puts_there(send
     assert [call.event for call in flow_of(**onward(sender)).edges_of(Call)] == [{}]
 
 
+@pytest.mark.parametrize("pattern", [{"source": ["shop"]}, ref("Open")])
+def test_a_rule_may_match_one_of_the_sources_that_are_forwarded_or_any_by_a_pattern_that_is_not_told(pattern):
+    parts = onward(forwarded(source=["clock", "shop"]))
+    parts["Rule"] = changed(parts["Rule"], EventPattern=pattern)
+    template = {"Parameters": {"Open": {"Type": "String"}}, "Resources": parts}
+    told = fates(read_flow({"S": template}))[BUS]
+    assert any(fate.at == "S/Queue" and fate.outcome is Outcome.OUTSIDE for fate in told)
+    assert any(fate.condition == "it matches no rule of Bus" for fate in told)
+
+
 def test_an_event_that_is_certain_to_match_a_disabled_rule_is_not_said_to_match_none():
     parts = onward(piped(**TICK), source=["clock"])
     parts["Rule"] = changed(parts["Rule"], State="DISABLED")

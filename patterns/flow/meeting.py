@@ -61,7 +61,7 @@ def _passes(wanted: Any, key: str, value: str) -> bool | None:
     """Whether a value is what a pattern wants there; ``None`` if it cannot be told."""
     if isinstance(wanted, list) and value in wanted:
         return True
-    if not isinstance(wanted, list) or not is_plain(wanted):
+    if not is_plain(wanted):
         return None
     try:
         return overlap({key: wanted}, {key: [value]}, "eventbridge")

@@ -786,6 +786,9 @@ PUT_EVENTS = {
     "RoleArn": arn("Role"),
     "DeadLetterConfig": {"Arn": arn("Undelivered")},
 }
+TWO = ["clock", "shop"]
+ENTRIES = ", ".join(f'{{"EventBusName": "${{Bus}}", "Source": "{one}", "DetailType": "Tick"}}' for one in TWO)
+PUT_TWO = {**PUT_EVENTS, "Input": {"Fn::Sub": f'{{"Entries": [{ENTRIES}]}}'}}
 
 
 @pytest.mark.parametrize(
@@ -812,6 +815,9 @@ PUT_EVENTS = {
         ({"detail-type": ["Tick"]}, True, False),
         ({"source": ["clock"], "detail": {"n": [1]}}, True, True),
         ({"source": [ref("Open")]}, True, True),
+        ({"source": [ref("Open"), "clock"]}, True, False),
+        ({"source": [{"no-such-test": 1}]}, True, True),
+        ({"source": "clock"}, True, True),
         ({"source": ["shop"]}, False, True),
         ({"source": [{"prefix": "sh"}]}, False, True),
         ({"source": ["clock"], "detail-type": ["Tock"]}, False, True),
@@ -834,6 +840,7 @@ def test_what_is_put_on_a_bus_meets_the_rules_for_its_source_and_detail_type(
         piped(),
         forwarded(source=[{"prefix": "clock"}]),
         {"Tick": rule(target("Bus", RoleArn=arn("Role")), EventPattern={"source": ["clock"]}, ScheduleExpression="x")},
+        {"Tick": resource("AWS::Scheduler::Schedule", ScheduleExpression="rate(1 hour)", Target=PUT_TWO)},
         machine({"EventBusName": ref("Bus"), "Source.$": "$.source", "DetailType": "Tick"}),
         machine({"EventBusName": ref("Bus"), "Source": "{% 'shop' %}", "DetailType": "Tick"}),
         machine(
@@ -846,6 +853,8 @@ def test_what_is_put_on_a_bus_meets_the_rules_for_its_source_and_detail_type(
 )
 def test_a_source_that_is_not_written_out_may_be_any(sender):
     flow = flow_of(**onward(sender, source=["shop"]))
+    # The bus would be a source of its own if another one was known to come.
+    assert "S/Bus" not in fates(flow)
     told = [fate for found in fates(flow).values() for fate in found]
     assert any(fate.at == "S/Queue" for fate in told)
     assert any(fate.condition == "it matches no rule of Bus" for fate in told)

@@ -291,7 +291,7 @@ def event_of(target: Node, source: Any, detail_type: Any) -> dict[str, tuple[str
     return {
         key: tuple(values)
         for key, values in found.items()
-        if values and all(isinstance(value, str) and not _PUT_IN.search(value) for value in values)
+        if all(isinstance(value, str) and not _PUT_IN.search(value) for value in values)
     }
 
 

@@ -88,7 +88,7 @@ def _refused(flow: Flow) -> dict[str, list[Alarm]]:
     """The alarms that would fire and whose action is not let in, by what they look at."""
     found: dict[str, list[Alarm]] = {}
     for alarm in flow.alarms.values():
-        if alarm.acts is False and alarm.fires and alarm.why:
+        if alarm.fires and alarm.why:
             for place in {value for metric in alarm.metrics for _, value in metric.dimensions}:
                 found.setdefault(place, []).append(alarm)
     return found

@@ -179,13 +179,21 @@ def test_a_loss_says_whether_anybody_hears_of_it(watched: tuple[str, ...], words
     assert [one.facts for one in drawn.boxes if one.lost and one.key == "lost_function_f"] == [(words,)]
 
 
-def test_an_alarm_whose_action_is_refused_says_so() -> None:
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"why": "no policy lets it in"}, "CANNOT TELL: no policy lets it in"),
+        ({"why": "no policy lets it in", "fires": None}, "CANNOT TELL: no policy lets it in"),
+        ({}, "TELLS NOBODY"),
+        ({"why": "it waits for 5", "fires": False}, "TELLS NOBODY; does not fire: it waits for 5"),
+    ],
+)
+def test_an_alarm_that_tells_nobody_says_why(change: dict[str, Any], said: str) -> None:
     flow = orders()
-    refused = [replace(one, acts=False, why="no policy lets it in") for one in flow.alarms.values()]
+    refused = [replace(one, acts=False, **change) for one in flow.alarms.values()]
     drawn = picture_of(Flow.build(flow.nodes.values(), flow.edges.values(), refused))
     failed = next(one for one in drawn.boxes if one.title == "Work/DeadLetters")
-    words = "Work/Alarm on ApproximateNumberOfMessagesVisible, CANNOT TELL: no policy lets it in"
-    assert ("alarm", words) in failed.settings
+    assert ("alarm", f"Work/Alarm on ApproximateNumberOfMessagesVisible, {said}") in failed.settings
 
 
 def test_details_of_a_box_hold_its_settings_its_alarms_and_what_ends_there() -> None:

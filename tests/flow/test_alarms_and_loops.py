@@ -303,6 +303,13 @@ def test_an_alarm_that_its_topic_does_not_let_in_tells_nobody_and_says_why(ops, 
     assert not why or f"Its alarm Alarm cannot tell: {why}." in as_report(flow)
 
 
+@pytest.mark.parametrize("change", [{"AlarmActions": None}, {"Threshold": 5}])
+def test_an_alarm_that_says_nothing_for_another_reason_is_not_said_to_be_refused(change):
+    flow = flow_of(**KEPT, Alarm=changed(VISIBLE, **change))
+    assert unwatched(flow)
+    assert "cannot tell:" not in as_report(flow)
+
+
 CHANGES = {"source": ["aws.cloudwatch"], "detail-type": ["CloudWatch Alarm State Change"]}
 
 

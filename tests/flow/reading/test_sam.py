@@ -87,6 +87,8 @@ def test_a_parameter_given_to_one_stack_is_not_taken_by_another():
     template = read({"app": alias, "other": alias}, parameters={"other:Alias": "beta"})
     names = [template.value(one, "Name") for one in template.of_type("AWS::Lambda::Alias")]
     assert names == ["live", "beta"]
+    # As SAM calls them where it knows the name.
+    assert {("app", "WorkerAliaslive"), ("other", "WorkerAliasbeta")} <= template.resources.keys()
 
 
 @pytest.mark.parametrize("everywhere", [False, True])

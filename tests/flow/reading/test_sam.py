@@ -84,7 +84,8 @@ def test_a_parameter_given_to_one_stack_is_not_taken_by_another():
     worker = TEMPLATE["Resources"]["Worker"]
     worker = {**worker, "Properties": {**worker["Properties"], "AutoPublishAlias": {"Ref": "Alias"}, "Events": {}}}
     alias["Resources"] = {"Worker": worker}
-    template = read({"app": alias, "other": alias}, parameters={"other:Alias": "beta"})
+    other = {**alias, "Parameters": {"Alias": {"Type": "String"}}}
+    template = read({"app": alias, "other": other}, parameters={"other:Alias": "beta"})
     names = [template.value(one, "Name") for one in template.of_type("AWS::Lambda::Alias")]
     assert names == ["live", "beta"]
     # As SAM calls them where it knows the name.

@@ -132,3 +132,18 @@ def test_what_goes_to_a_file_is_utf_8_whatever_the_machine_prefers(command: str,
     )
     assert (done.returncode, done.stderr.decode()) == (0, "")
     assert "Größe→✓" in done.stdout.decode("utf-8")
+
+
+def test_a_terminal_gets_the_escape_of_what_it_cannot_show_and_a_file_that_of_what_is_no_text(tmp_path: Path) -> None:
+    queue = {"Type": "AWS::SQS::Queue", "Metadata": {"aws:cdk:path": "→\ud800/Resource"}}
+    (tmp_path / "odd.json").write_text(json.dumps({"Resources": {"Queue": queue}}))
+    command = [sys.executable, "-m", "patterns", "explain", "odd.json"]
+    env = {**os.environ, "PYTHONIOENCODING": "cp1252", "PYTHONPATH": str(Path.cwd())}
+    shown, terminal = os.openpty()
+    on_terminal = subprocess.run(command, stdout=terminal, timeout=60, cwd=tmp_path, env=env)
+    os.close(terminal)
+    assert on_terminal.returncode == 0
+    assert rb"\u2192\ud800" in os.read(shown, 100_000)
+    os.close(shown)
+    in_file = subprocess.run(command, capture_output=True, timeout=60, cwd=tmp_path, env=env)
+    assert "→\\ud800" in in_file.stdout.decode("utf-8")

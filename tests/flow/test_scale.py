@@ -9,8 +9,10 @@ from patterns.flow import Flow, as_text, fates, losses
 from patterns.flow.model import Rule, Send
 from patterns.flow.permissions import Permissions
 from tests.flow.parts import (
+    alarm,
     allow,
     arn,
+    changed,
     flow_of,
     function,
     lets_in,
@@ -205,3 +207,23 @@ def test_a_long_way_is_told_in_pieces_that_leave_nothing_out(monkeypatch: pytest
     whole = flow_of(**parts)
     assert len(fates(whole)) == 1
     assert conditions(pieces) == conditions(whole)
+
+
+def test_alarms_on_all_functions_are_looked_at_once_for_all_functions(monkeypatch: pytest.MonkeyPatch) -> None:
+    watching = sys.modules["patterns.flow.ends.watching"]
+    compared, count = watching._may_be_one, [0]
+
+    def counting(*places: Any) -> bool:
+        count[0] += 1
+        return compared(*places)
+
+    monkeypatch.setattr(watching, "_may_be_one", counting)
+    parts: dict[str, Any] = {}
+    for n in range(50):
+        parts[f"Alarm{n}"] = alarm("AWS/Lambda", "Errors")
+        parts[f"Queue{n}"] = queue()
+        parts[f"Worker{n}"] = function()
+        parts[f"Poll{n}"] = changed(mapping(to=ref(f"Worker{n}")), EventSourceArn=arn(f"Queue{n}"))
+    told = fates(flow_of(**parts))
+    assert all(any(len(fate.alarms) == 50 for fate in told[f"S/Queue{n}"]) for n in range(50))
+    assert count[0] == 50

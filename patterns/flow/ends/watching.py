@@ -53,8 +53,7 @@ def told_by(flow: Flow, *wanted: Wanted) -> tuple[str, ...]:
             if alarm.acts and alarm.fires and _precise(flow, alarm.metrics, one):
                 found[alarm.id] = None
         if one.metric in _OF_ALL:
-            of_all = flow.watching(one.namespace, one.metric, "", "")
-            found.update({a.id: None for a in of_all if a.acts and a.fires and _at_one_place(flow, a, one.node)})
+            found.update(dict.fromkeys(_of_all(flow, one)))
     return tuple(found)
 
 
@@ -63,13 +62,25 @@ def told_by(flow: Flow, *wanted: Wanted) -> tuple[str, ...]:
 _OF_ALL = ("Errors", "Throttles")
 
 
-def _at_one_place(flow: Flow, alarm: Alarm, key: str) -> bool:
-    """Whether an alarm and a resource may be in one account and Region."""
-    if flow.template is None:
-        return True
-    stacks = (alarm.resource.stack, flow.nodes[key].stack)
-    asked = (flow.template.account, flow.template.region)
-    return all(len({place for stack in stacks if stack and (place := ask(stack))}) < 2 for ask in asked)
+def _of_all(flow: Flow, one: Wanted) -> list[str]:
+    """The alarms on a metric of all functions where a function may be, worked out once for each account and Region."""
+    node = flow.nodes.get(one.node)  # none in a flow that was put together by hand
+    place = _place(flow, node.stack if node else "")
+    key = f"of all {one.namespace} {one.metric} {place}"
+    if key not in flow._memo:
+        alarms = flow.watching(one.namespace, one.metric, "", "")
+        told = (alarm for alarm in alarms if alarm.acts and alarm.fires)
+        flow._memo[key] = [one.id for one in told if _may_be_one(place, _place(flow, one.resource.stack))]
+    return flow._memo[key]
+
+
+def _place(flow: Flow, stack: str) -> tuple[str | None, str | None]:
+    """The account and the Region of a stack, as far as they are known."""
+    return (flow.template.account(stack), flow.template.region(stack)) if flow.template and stack else (None, None)
+
+
+def _may_be_one(place: tuple[str | None, ...], other: tuple[str | None, ...]) -> bool:
+    return all(one == another or not one or not another for one, another in zip(place, other, strict=True))
 
 
 def told_by_age(flow: Flow, wanted: Wanted, reached: int | None, unit: int = 1) -> tuple[str, ...]:

@@ -18,7 +18,8 @@ def end_with_owner() -> None:
 
 def main() -> None:
     threading.Thread(target=end_with_owner, daemon=True).start()
-    os._exit(subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, check=False).returncode & 0xFF)
+    status = subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, check=False).returncode
+    os._exit(status if status >= 0 else 128 - status)  # ended by a signal: as a shell says it
 
 
 if __name__ == "__main__":
